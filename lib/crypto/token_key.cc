@@ -107,6 +107,7 @@ Result<ENGINE*> engine_for(const std::string& module_path) {
     return fail(Errc::unavailable, "OpenSSL's PKCS#11 engine is not installed",
                 "apt install libengine-pkcs11-openssl");
   }
+  ENGINE_ctrl_cmd_string(found, "QUIET", nullptr, 0);  // else it writes to stderr
   const bool is_ready =
       (module_path.empty() ||
        ENGINE_ctrl_cmd_string(found, "MODULE_PATH", module_path.c_str(), 0) == 1) &&
@@ -121,11 +122,12 @@ Result<ENGINE*> engine_for(const std::string& module_path) {
   return engine;
 }
 
-/// What OpenSSL said last, in its words.
+/// What OpenSSL said, in its words.
 std::string engine_reason() {
   std::string reason;
   while (const unsigned long code = ERR_get_error()) {
-    if (const char* text = ERR_reason_error_string(code)) reason = text;
+    const char* text = ERR_reason_error_string(code);
+    if (text) reason += (reason.empty() ? "" : "; ") + std::string(text);
   }
   return reason.empty() ? "no such key, or no access to it" : reason;
 }
