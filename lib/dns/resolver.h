@@ -1,0 +1,58 @@
+#pragma once
+// Asking the DNS, by interface: libunbound in the tools, a file of records where one is given
+// (`--dns-file`), a fake in tests. Implementations are thread safe; a lookup blocks its caller, and
+// lookups that do not depend on each other go side by side through lookup_all.
+
+#include <chrono>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "dns/answer.h"
+
+namespace sm::dns {
+
+class Resolver {
+ public:
+  virtual ~Resolver() = default;
+  /// Never throws, never fails: what could not be told is Outcome::failure.
+  virtual Answer lookup(const Question& question) = 0;
+  /// The answers in the order of the questions. Here: one after the other.
+  virtual std::vector<Answer> lookup_all(std::span<const Question> questions);
+
+  Answer lookup(const name::DnsName& name, Type type) { return lookup(Question{name, type}); }
+  /// At "_mta-sts" under "example.com". A name that would be longer than the DNS allows does not
+  /// exist, and that is certain: no such name, secure (RFC 1035 §2.3.4).
+  Answer lookup_under(std::string_view labels, const name::DnsName& name, Type type);
+};
+
+/// A recursive server to forward to.
+struct Server {
+  IpAddress address;
+  std::uint16_t port = 53;
+  /// "192.0.2.1", "192.0.2.1@5353", "2001:db8::1@53".
+  static Result<Server> parse(std::string_view text);
+  [[nodiscard]] std::string text() const;
+};
+
+struct ResolverOptions {
+  std::vector<Server> servers{};  ///< forwarders; empty: the nameservers of `resolv_conf`
+  std::string resolv_conf = "/etc/resolv.conf";
+  std::string trust_anchor_file = "/usr/share/dns/root.key";  ///< DNSKEY or DS records
+  std::chrono::milliseconds timeout{10'000};  ///< of one lookup, its validation included
+  unsigned parallel = 32;  ///< lookups under way at once; smprobe in bulk wants hundreds
+  /// Believe the AD bit of the server instead of validating here. Only for servers on loopback
+  /// (opening fails otherwise): anywhere else the bit can be forged on the way.
+  bool trust_ad_bit = false;
+  std::string dns_file{};  ///< answer from this file instead (dns/file_resolver.h)
+};
+
+/// The resolver that the options name: libunbound that validates in this process, or one of the two
+/// special ones. Errc::configuration when options contradict each other or the trust anchor cannot
+/// be read; Errc::no_input or malformed for the DNS file. Sends nothing yet.
+Result<std::unique_ptr<Resolver>> open_resolver(const ResolverOptions& options);
+
+}  // namespace sm::dns
