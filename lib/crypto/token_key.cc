@@ -156,7 +156,8 @@ Result<SigningKey> SigningKey::from_token(const std::string& uri, PinSource* pin
   if (!key) {
     const bool is_pin = to_lower(reason).find("pin") != std::string::npos;
     return fail(is_pin ? Errc::denied : Errc::unavailable, "no key from " + name + ": " + reason,
-                "p11tool --list-all shows what is there");
+                pin->empty() ? "private keys show only with the PIN: ?pin-source=FILE"
+                             : "p11tool --list-all-privkeys shows what is there");
   }
   SharedPkey shared(key, [](EVP_PKEY* k) { EVP_PKEY_free(k); });
   if (EVP_PKEY_get_base_id(key) != EVP_PKEY_RSA) {
