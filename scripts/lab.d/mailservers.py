@@ -89,6 +89,8 @@ def configure(run, certificates):
     _write(f"{postfix}/master.cf", SERVICES + "".join(
         _service(address, host, domain, certificates.get(host.name))
         for host, domain in domains.mail_hosts() for address in addresses(host)))
+    long_ago = time.time() - 3600  # Postfix waits two seconds before it trusts a file just written
+    os.utime(f"{postfix}/main.cf", (long_ago, long_ago))
 
 
 def addresses(host):

@@ -51,11 +51,6 @@ def _ip(commands, **options):
         raise OSError(f"ip: {result.stdout.strip()}")
 
 
-def resolver_files(run):
-    """What a process in the lab sees instead of the machine's own: (in the lab, its usual path)."""
-    return [(f"{run}/resolv.conf", "/etc/resolv.conf"), (f"{run}/nsswitch.conf", "/etc/nsswitch.conf")]
-
-
 def write_resolver_files(run):
     with open(f"{run}/resolv.conf", "w") as out:
         out.write(f"nameserver {domains.RESOLVER}\noptions edns0 trust-ad\n")

@@ -18,7 +18,7 @@ import sms
 import timestamps
 import web
 import zones
-from supervisor import LabError
+from identity import LabError
 
 PATIENCE = 30.0  # seconds until a server that does not answer is given up
 ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}

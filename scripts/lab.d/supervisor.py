@@ -6,92 +6,17 @@ process of a PID namespace of its own and of the servers' network namespace, who
 servers. If the keeper ends, by whatever signal, the warden ends; if the warden ends, the kernel
 ends every server; with the last of them go the namespaces, the veth pair and the run directory's
 tmpfs. What is left for whoever survives is to remove the directory on which it was mounted.
-
-A lab's name is taken by binding an abstract Unix socket, which no crash can leave behind.
 """
 
-import hashlib
 import os
 import select
 import signal
 import socket
-import struct
 import traceback
 
 import namespaces
 import network
-
-BASE = "/run/smtools-lab"
-
-
-class LabError(Exception):
-    """Something the caller of scripts/lab must be told; `status` is the exit status."""
-
-    def __init__(self, message, status=69):
-        super().__init__(message)
-        self.status = status
-
-
-class Lab:
-    """A lab by its identity: its name and, since two checkouts can each have one of the same name,
-    a digest of the checkout's path."""
-
-    def __init__(self, identity):
-        self.run = f"{BASE}/{identity}"
-        self._address = f"\0smtools-lab/{identity}"
-
-    @classmethod
-    def named(cls, name, checkout):
-        return cls(f"{name}-{hashlib.sha256(os.path.realpath(checkout).encode()).hexdigest()[:8]}")
-
-    def claim(self):
-        """A socket that holds the name in this network namespace; None where somebody has it."""
-        claimed = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            claimed.bind(self._address)
-        except OSError:
-            claimed.close()
-            return None
-        return claimed
-
-    def connect(self):
-        """A connection to the keeper of a lab that is up, and its process id; None where none is."""
-        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            connection.connect(self._address)
-        except OSError:
-            connection.close()
-            return None
-        pid, uid, _ = struct.unpack("iii", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
-        if uid != 0 or pid == 0:
-            connection.close()
-            raise LabError(f"the name of this lab is held by user {uid}, not by a lab", 77)
-        return connection, pid
-
-    def make_directory(self):
-        while True:
-            try:
-                os.makedirs(self.run, exist_ok=True)
-                return
-            except FileNotFoundError:  # another lab's end removed the parent meanwhile
-                continue
-
-    def remove_directory(self):
-        """Only with the name claimed: nobody else may be mounting there."""
-        for path in (self.run, BASE):
-            try:
-                os.rmdir(path)
-            except OSError:
-                return
-
-
-def sweep():
-    """Removes the directories of labs whose processes were all killed at once."""
-    for identity in os.listdir(BASE) if os.path.isdir(BASE) else ():
-        dead = Lab(identity)
-        if claimed := dead.claim():
-            dead.remove_directory()
-            claimed.close()
+from identity import LabError, sweep
 
 
 def start(lab, serve):
@@ -203,7 +128,7 @@ class Keeper:
         namespaces.receive_no_mounts_back()
         namespaces.mount("smtools-lab", run, "tmpfs", namespaces.MS_NOSUID | namespaces.MS_NODEV, "mode=0755")
         network.write_resolver_files(run)
-        for source, target in network.resolver_files(run):
+        for source, target in self.lab.resolver_files():
             namespaces.mount(source, target, flags=namespaces.MS_BIND)
         namespaces.unshare(namespaces.NEWNET)
         network.raise_loopback()

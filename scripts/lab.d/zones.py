@@ -249,7 +249,7 @@ def _parents(name):
 
 def _spoil(path):
     """Changes every signature but those of the DNSKEY records."""
-    signature = re.compile(r"(\sRRSIG\s+(?!DNSKEY)\S+(?:\s+\S+){7}\s+)(\S)")
+    signature = re.compile(r"(\tIN\tRRSIG\t(?!DNSKEY)\S+(?: \S+){7} )(\S)")
     _write(path, signature.sub(lambda found: found[1] + ("B" if found[2] == "A" else "A"), _read(path)))
 
 
