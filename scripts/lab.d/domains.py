@@ -58,8 +58,10 @@ OLD_TLS = {
     "tls_medium_cipherlist": "ALL:@SECLEVEL=0",
     "tls_high_cipherlist": "ALL:@SECLEVEL=0",
 }
-GREYLISTED = {"smtpd_client_restrictions": "check_policy_service unix:private/greylist",
-              "smtpd_delay_reject": "yes"}
+GREYLISTED = {
+    "smtpd_recipient_restrictions": "reject_unlisted_recipient, check_policy_service unix:private/greylist, "
+                                    "check_recipient_access inline:{greylist.example=OK}, reject",
+}
 
 SECURE_NTA = Host("secure.nta.example", "203.0.113.33", "self-signed", ("3 1 1",))
 

@@ -99,10 +99,10 @@ def addresses(host):
 
 def _service(address, host, domain, certificate):
     """One smtpd: a line of master.cf and its options."""
-    own = f"check_recipient_access inline:{{{domain}=OK}}, reject" if domain else "permit"
+    own = f"check_recipient_access inline:{{{domain}=OK}}" if domain else "permit_auth_destination"
     options = {
         "myhostname": host.name,
-        "smtpd_recipient_restrictions": f"reject_non_fqdn_recipient, {own}",
+        "smtpd_recipient_restrictions": f"{own}, reject",
         **({"smtpd_tls_chain_files": certificate} if certificate else {"smtpd_tls_security_level": "none"}),
         **host.options,
     }

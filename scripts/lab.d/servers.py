@@ -29,7 +29,7 @@ class Servers:
         self.run, self.processes = run, {}
 
     def start(self, name, command):
-        with open(self._log(name), "wb") as log:
+        with open(self._log(name), "ab") as log:
             self.processes[name] = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.run,
                 env=ENVIRONMENT, start_new_session=True)
@@ -144,10 +144,10 @@ def _accepts(path):
 
 
 def _greets(address, host):
-    """A mail server's greeting; of the fifty alike in the pool, an open port is enough."""
+    """A mail server's greeting; of the pool's fifty, which are alike, one greets for all."""
     try:
         with socket.create_connection((address, 25), timeout=5) as connection:
-            return host in domains.POOL or connection.recv(512).startswith(f"220 {host.name} ".encode())
+            return host in domains.POOL[1:] or connection.recv(512).startswith(f"220 {host.name} ".encode())
     except OSError:
         return False
 
