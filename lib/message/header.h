@@ -25,7 +25,7 @@ struct Field {
 
 enum class Syntax {
   strict,   ///< RFC 5322 §2.2 and §2.1.1
-  lenient,  ///< also white space before the colon (§4.5.8), lines over 998 octets and controls
+  lenient,  ///< also white space before the colon (§4.5.8), long lines, NUL, bare CR, any octets
 };
 
 /// An index over header bytes that the caller keeps alive and in place.

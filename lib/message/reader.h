@@ -29,7 +29,6 @@ enum class Purpose {
 struct BodyFacts {
   bool is_8bit = false;  ///< has octets above 127
   bool is_utf8 = true;   ///< all of it is well-formed UTF-8
-  std::uint64_t lines = 0;
 };
 
 /// A message as read: CRLF throughout; header and body parted.
@@ -51,10 +50,10 @@ class Message {
   BodyFacts facts_;
 };
 
-/// Reads to the end of the source. A message whose first line is not a header field has no header:
-/// all of it is body, as sendmail(8) has it. Errc::malformed names the line and the reason; other
-/// errors are the source's or the scratch space's. Input is read to its end in either case only
-/// where it is accepted.
+/// Reads to the end of the source, also where the message is refused (whoever writes a pipe is not
+/// cut off). A message whose first line is not a header field has no header: all of it is body, as
+/// sendmail(8) has it. Errc::malformed names the line and the reason; other errors are the source's
+/// or the scratch space's.
 Result<Message> read_message(Source& source, Purpose purpose, ScratchSpace space = {});
 
 }  // namespace sm::message
