@@ -18,20 +18,30 @@ std::optional<std::string> or_null(std::string_view text) {
   return std::string(text);
 }
 
-bool has_level(const RecipientResult& result) { return result.level != Verdict::undetermined; }
+bool has_level(const RecipientResult& result) {
+  return result.level != Verdict::undetermined;
+}
 
 }  // namespace
 
 std::string_view text(Status status) {
   switch (status) {
-    case Status::delivered: return "delivered";
-    case Status::sealed: return "sealed";
-    case Status::pending: return "pending";
-    case Status::queued: return "queued";
-    case Status::deferred: return "deferred";
-    case Status::refused: return "refused";
-    case Status::failed: return "failed";
-    case Status::uncertain: return "uncertain";
+    case Status::delivered:
+      return "delivered";
+    case Status::sealed:
+      return "sealed";
+    case Status::pending:
+      return "pending";
+    case Status::queued:
+      return "queued";
+    case Status::deferred:
+      return "deferred";
+    case Status::refused:
+      return "refused";
+    case Status::failed:
+      return "failed";
+    case Status::uncertain:
+      return "uncertain";
   }
   return "uncertain";
 }

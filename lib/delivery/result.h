@@ -36,12 +36,12 @@ struct RecipientResult {
   Status status = Status::deferred;
   Verdict level = Verdict::undetermined;
   Mechanism mechanism = Mechanism::none;
-  std::string mx;         ///< the host that answered; empty where none did
-  std::string tls;        ///< "TLSv1.3"; empty where none was
-  std::string reply;      ///< the server's last reply, printable; empty where none was
+  std::string mx;     ///< the host that answered; empty where none did
+  std::string tls;    ///< "TLSv1.3"; empty where none was
+  std::string reply;  ///< the server's last reply, printable; empty where none was
   Reason reason = Reason::none;
-  std::string detail;     ///< a sentence for people; empty where the status says it all
-  std::string enhanced;   ///< RFC 3463 code, "5.1.1"; always set for refused, failed and deferred
+  std::string detail;       ///< a sentence for people; empty where the status says it all
+  std::string enhanced;     ///< RFC 3463 code, "5.1.1"; always set for refused, failed and deferred
   int exit_if_failed = 69;  ///< 65, 67, 69 or 77: the exit status of a refused or failed recipient
   std::chrono::milliseconds took{};
 

@@ -10,13 +10,15 @@
 #include <string>
 #include <string_view>
 
+#include "config/config.h"
+
 namespace sm::delivery {
 
 enum class Verdict { verified, trusted, encrypted, insecure, undeliverable, undetermined };
 enum class Mechanism { none, dane, mta_sts, pkix };
 
 /// The least that a sender accepts.
-enum class Minimum { trusted, verified };
+using config::Minimum;
 
 std::string_view text(Verdict verdict);
 /// "dane", "mta-sts", "pkix"; empty for none (null in JSON).
@@ -59,6 +61,7 @@ enum class Reason {
   protocol_error,
   tls_refused_now,
   deadline_passed,
+  not_connected,
   // replies to a transaction
   mailbox_unknown,
   mailbox_unavailable,

@@ -1,0 +1,306 @@
+#include "delivery/courier.h"
+
+#include <algorithm>
+
+namespace sm::delivery {
+namespace {
+
+using smtp::Outcome;
+using smtp::Stage;
+
+/// RFC 5321 §4.2.3 and RFC 3463: what a server's refusal of a recipient means.
+Reason reason_of(const smtp::RecipientEnd& end) {
+  if (end.outcome == Outcome::accepted) return Reason::none;
+  if (end.outcome == Outcome::uncertain) return Reason::reply_lost;
+  if (!end.reply) {
+    switch (end.interruption) {
+      case smtp::Interruption::timed_out:
+        return Reason::timed_out;
+      case smtp::Interruption::deadline_passed:
+        return Reason::deadline_passed;
+      case smtp::Interruption::protocol_error:
+        return Reason::protocol_error;
+      case smtp::Interruption::content_unreadable:
+        return Reason::internal_error;
+      case smtp::Interruption::none:
+      case smtp::Interruption::lost:
+        return Reason::connection_lost;
+    }
+  }
+  const auto& reply = *end.reply;
+  if (reply.is_temporary()) return reply.code == 421 ? Reason::rate_limited : Reason::rejected_now;
+  if (reply.code == 552 || (reply.enhanced && reply.enhanced->text() == "5.3.4")) {
+    return Reason::message_too_large;
+  }
+  switch (end.stage) {
+    case Stage::mail:
+      return Reason::sender_rejected;
+    case Stage::rcpt: {
+      const bool says_unknown = reply.enhanced && reply.enhanced->subject == 1 &&
+                                (reply.enhanced->detail == 1 || reply.enhanced->detail == 10);
+      if (says_unknown || (!reply.enhanced && reply.code == 550)) return Reason::mailbox_unknown;
+      return Reason::recipient_rejected;
+    }
+    case Stage::connection:
+    case Stage::data:
+    case Stage::content:
+    case Stage::end_of_data:
+      return Reason::message_rejected;
+  }
+  return Reason::message_rejected;
+}
+
+std::string enhanced_of(const smtp::RecipientEnd& end) {
+  if (end.reply && end.reply->enhanced) return end.reply->enhanced->text();
+  const bool is_permanent = end.outcome == Outcome::failed;
+  const char* subject = end.stage == Stage::rcpt && is_permanent ? ".1.1" : ".0.0";
+  if (!end.reply) return "4.4.2";
+  return (is_permanent ? "5" : "4") + std::string(subject);
+}
+
+End end_of(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::accepted:
+      return End::accepted;
+    case Outcome::deferred:
+      return End::deferred;
+    case Outcome::failed:
+      return End::failed;
+    case Outcome::uncertain:
+      return End::uncertain;
+  }
+  return End::deferred;
+}
+
+struct Refusal {
+  Reason reason;
+  const char* enhanced;
+  const char* detail;
+};
+
+Refusal refusal_of(smtp::Unsuited unsuited) {
+  switch (unsuited) {
+    case smtp::Unsuited::needs_8bitmime:  // RFC 6152 §3
+      return {Reason::eight_bit_not_supported, "5.6.3",
+              "the message is signed and has 8-bit content, which the server does not take"};
+    case smtp::Unsuited::needs_smtputf8:  // RFC 6531 §3.5
+      return {Reason::smtputf8_not_supported, "5.6.7",
+              "an address or header has UTF-8, which the server does not take"};
+    case smtp::Unsuited::needs_requiretls:  // RFC 8689 §4.2.1
+      return {Reason::requiretls_not_supported, "5.7.30", "the server does not offer REQUIRETLS"};
+    case smtp::Unsuited::too_large:  // RFC 1870 §6.1
+      return {Reason::message_too_large, "5.3.4", "the message is larger than the server takes"};
+  }
+  return {Reason::internal_error, "5.3.0", ""};
+}
+
+}  // namespace
+
+/// One message's way along the hosts of one domain.
+class Courier::Round {
+ public:
+  Round(Courier& courier, const smtp::Envelope& envelope, smtp::Content& content,
+        const Deadline& deadline)
+      : courier_(courier),
+        envelope_(envelope),
+        content_(content),
+        deadline_(deadline),
+        reports_(envelope.recipients.size()),
+        is_settled_(envelope.recipients.size(), false) {}
+
+  DeliveryReport run(std::shared_ptr<const DestinationFacts> facts);
+  /// On a connection that is open already. False where it turned out to be of no use.
+  bool run_on(Open& open);
+  DeliveryReport take(std::shared_ptr<const DestinationFacts> facts, DestinationVerdict verdict);
+
+ private:
+  void try_host(std::size_t index);
+  /// True when the host needs no further address.
+  bool try_address(std::size_t index, const IpAddress& address);
+  void hand_over(smtp::Connection& connection, const SessionPtr& session, std::size_t host,
+                 const HostVerdict& verdict);
+  void settle(const smtp::Transaction& transaction, const std::vector<std::size_t>& which,
+              const RecipientReport& common);
+  void settle_by(const DestinationVerdict& verdict);
+  [[nodiscard]] bool is_over() const {
+    return deadline_.has_passed() || std::all_of(is_settled_.begin(), is_settled_.end(),
+                                                 [](bool settled) { return settled; });
+  }
+
+  Courier& courier_;
+  const smtp::Envelope& envelope_;
+  smtp::Content& content_;
+  const Deadline& deadline_;
+  std::shared_ptr<const DestinationFacts> facts_;
+  std::vector<RecipientReport> reports_;
+  std::vector<bool> is_settled_;
+  std::vector<HostVerdict> verdicts_;
+  std::vector<SessionPtr> sessions_;
+  std::size_t addresses_tried_ = 0;
+};
+
+void Courier::Round::settle(const smtp::Transaction& transaction,
+                            const std::vector<std::size_t>& which, const RecipientReport& common) {
+  const auto shared = std::make_shared<const smtp::Transaction>(transaction);
+  for (std::size_t i = 0; i < which.size(); ++i) {
+    RecipientReport& report = reports_[which[i]];
+    report = common;
+    report.reply = transaction.ends[i];
+    report.transaction = shared;
+    report.end = end_of(report.reply->outcome);
+    report.reason = reason_of(*report.reply);
+    report.detail = report.reply->detail;
+    if (report.end != End::accepted) report.enhanced = enhanced_of(*report.reply);
+    is_settled_[which[i]] = report.end != End::deferred;  // deferred: the next host may take it
+  }
+}
+
+void Courier::Round::hand_over(smtp::Connection& connection, const SessionPtr& session,
+                               std::size_t host, const HostVerdict& verdict) {
+  smtp::Envelope envelope = envelope_;
+  envelope.recipients.clear();
+  std::vector<std::size_t> which;
+  for (std::size_t i = 0; i < is_settled_.size(); ++i) {
+    if (is_settled_[i]) continue;
+    which.push_back(i);
+    envelope.recipients.push_back(envelope_.recipients[i]);
+  }
+  const RecipientReport common{.level = verdict, .host = host, .session = session};
+  const auto delivery = connection.deliver(envelope, content_, deadline_);
+  if (const auto* transaction = std::get_if<smtp::Transaction>(&delivery)) {
+    settle(*transaction, which, common);
+    return;
+  }
+  // Nothing was sent. Another host may suit better; if none does, the refusal stands.
+  const auto refusal = refusal_of(std::get<smtp::Unsuited>(delivery));
+  for (const std::size_t i : which) {
+    reports_[i] = common;
+    reports_[i].end = End::failed;
+    reports_[i].reason = refusal.reason;
+    reports_[i].enhanced = refusal.enhanced;
+    reports_[i].detail = refusal.detail;
+  }
+}
+
+bool Courier::Round::try_address(std::size_t index, const IpAddress& address) {
+  const HostFacts& host = facts_->hosts[index];
+  const smtp::Target target{{address, courier_.finder_->port()}, expectations(*facts_, host)};
+  // One silent host must not eat the time of all: each gets at most half of what is left.
+  const auto share = std::max(deadline_.remaining() / 2, std::chrono::milliseconds(5000));
+  auto attempt = courier_.client_->connect(target, deadline_.capped(share));
+  auto* connection = std::get_if<smtp::Connection>(&attempt);
+  const auto session = std::make_shared<const smtp::SessionFacts>(
+      connection != nullptr ? connection->facts() : std::get<smtp::SessionFacts>(attempt));
+  sessions_[index] = session;
+  verdicts_[index] = judge(*facts_, host, *session);
+  if (connection == nullptr || !reaches(verdicts_[index].verdict, courier_.minimum_)) {
+    return verdicts_[index].verdict != Verdict::undetermined;
+  }
+  hand_over(*connection, session, index, verdicts_[index]);
+  if (connection->is_usable()) {
+    courier_.open_.emplace(
+        Open{std::move(*connection), session, facts_->domain, facts_, index, verdicts_[index]});
+  }
+  return true;
+}
+
+void Courier::Round::try_host(std::size_t index) {
+  const HostFacts& host = facts_->hosts[index];
+  if (auto verdict = judge_before_connecting(host)) {
+    verdicts_[index] = std::move(*verdict);
+    return;
+  }
+  for (const auto& address : host.addresses.addresses) {
+    if (is_over() || addresses_tried_++ == dns::kMaxAddresses) return;
+    if (try_address(index, address)) return;
+  }
+}
+
+void Courier::Round::settle_by(const DestinationVerdict& verdict) {
+  const Course chosen = course(verdict, courier_.minimum_);
+  for (std::size_t i = 0; i < reports_.size(); ++i) {
+    RecipientReport& report = reports_[i];
+    if (is_settled_[i] || report.reply || report.end == End::failed) continue;
+    report.level = verdict.best;
+    report.host = verdict.host;
+    if (verdict.host) report.session = sessions_[*verdict.host];
+    report.reason = verdict.best.reason;
+    report.detail = verdict.best.detail;
+    report.enhanced = enhanced_code(report.reason, chosen);
+    switch (chosen) {
+      case Course::deliver:  // a host reached the minimum, yet nothing came of it: the time was up
+      case Course::defer:
+        report.end = End::deferred;
+        break;
+      case Course::fall_back:
+        report.end = End::fall_back;
+        break;
+      case Course::fail:
+        report.end = End::failed;
+        break;
+    }
+    if (report.reason == Reason::none) {
+      report.reason = chosen == Course::fall_back ? Reason::level_too_low : Reason::deadline_passed;
+    }
+  }
+}
+
+DeliveryReport Courier::Round::run(std::shared_ptr<const DestinationFacts> facts) {
+  facts_ = std::move(facts);
+  const HostVerdict untried{Verdict::undetermined, Mechanism::none, Reason::deadline_passed,
+                            "the deadline passed before this host was tried"};
+  verdicts_.assign(facts_->hosts.size(), untried);
+  sessions_.assign(facts_->hosts.size(), nullptr);
+  std::size_t tried = 0;
+  if (!judge_domain(*facts_)) {
+    while (tried < facts_->hosts.size() && !is_over())
+      try_host(tried++);
+  }
+  if (is_over() && tried > 0 && !deadline_.has_passed()) verdicts_.resize(tried);
+  const auto verdict = combine(*facts_, verdicts_, courier_.minimum_);
+  settle_by(verdict);
+  return take(facts_, verdict);
+}
+
+bool Courier::Round::run_on(Open& open) {
+  facts_ = open.facts;
+  hand_over(open.connection, open.session, open.host, open.verdict);
+  return is_over();
+}
+
+DeliveryReport Courier::Round::take(std::shared_ptr<const DestinationFacts> facts,
+                                    DestinationVerdict verdict) {
+  return {std::move(facts), std::move(verdict), std::move(reports_)};
+}
+
+Courier::~Courier() {
+  if (open_) open_->connection.quit();
+}
+
+DeliveryReport Courier::deliver(const name::Domain& domain, const smtp::Envelope& envelope,
+                                smtp::Content& content, const Deadline& deadline) {
+  Round round(*this, envelope, content, deadline);
+  if (open_ && open_->domain == domain && open_->connection.is_usable()) {
+    if (round.run_on(*open_)) {
+      DestinationVerdict verdict;
+      verdict.best = open_->verdict;
+      verdict.host = open_->host;
+      return round.take(open_->facts, std::move(verdict));
+    }
+  }
+  open_.reset();
+  auto facts = finder_->find(domain, {});
+  if (!facts) {
+    DeliveryReport report;
+    report.verdict.best = {Verdict::undetermined, Mechanism::none, Reason::internal_error,
+                           facts.error().what};
+    RecipientReport deferred{.end = End::deferred, .reason = Reason::internal_error};
+    deferred.enhanced = "4.3.0";
+    deferred.detail = facts.error().what;
+    report.recipients.assign(envelope.recipients.size(), deferred);
+    return report;
+  }
+  return round.run(std::make_shared<const DestinationFacts>(std::move(*facts)));
+}
+
+}  // namespace sm::delivery

@@ -1,0 +1,53 @@
+#pragma once
+// Everything that reaches the network, made once from the configuration and shared by all threads
+// of a tool: resolver, guard against addresses that mail must not go to, TLS context, policy cache,
+// SMTP client.
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "config/config.h"
+#include "delivery/facts.h"
+#include "dns/resolver.h"
+#include "mtasts/lookup.h"
+#include "smtp/client.h"
+#include "tls/context.h"
+
+namespace sm::delivery {
+
+/// How patient the tool is: probes look, deliveries wait as RFC 5321 §4.5.3.2 says.
+enum class Patience { probe, delivery };
+
+class Equipment {
+ public:
+  struct Options {
+    Patience patience = Patience::delivery;
+    std::optional<std::string> dns_file{};  ///< answers from this file instead of the network
+    unsigned parallel_lookups = 32;
+    /// Keep MTA-STS policies in the state's database; in memory only where it cannot be opened and
+    /// this is false (a probe by somebody without rights to the state).
+    bool needs_state = true;
+  };
+  static Result<std::unique_ptr<Equipment>> make(const config::Config& config,
+                                                 const Options& options);
+  Equipment(const Equipment&) = delete;
+  Equipment& operator=(const Equipment&) = delete;
+  ~Equipment();
+
+  [[nodiscard]] dns::Resolver& resolver() const;
+  [[nodiscard]] const FactFinder& finder() const;
+  [[nodiscard]] const smtp::Client& client() const;
+  [[nodiscard]] const tls::Context& tls_context() const;
+  /// The name that we give in EHLO.
+  [[nodiscard]] const name::Domain& host_name() const;
+
+ private:
+  struct Parts;
+  explicit Equipment(std::unique_ptr<Parts> parts);
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace sm::delivery

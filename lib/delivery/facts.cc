@@ -1,0 +1,142 @@
+#include "delivery/facts.h"
+
+#include <algorithm>
+#include <future>
+
+#include "http/fetch.h"
+
+namespace sm::delivery {
+namespace {
+
+/// Runs work(i) for i in [0, count), each on a thread of its own where there are several.
+template <class Work>
+void side_by_side(std::size_t count, Work work) {
+  std::vector<std::future<void>> others;
+  for (std::size_t i = 1; i < count; ++i) {
+    others.push_back(std::async(std::launch::async, [&work, i] { work(i); }));
+  }
+  if (count > 0) work(std::size_t{0});
+  for (auto& other : others)
+    other.get();
+}
+
+mtasts::FetchFailed why(const http::Failed& failed) {
+  using Kind = mtasts::FetchFailed::Kind;
+  switch (failed.failure) {
+    case http::Failure::tls_untrusted:
+    case http::Failure::tls_name:
+    case http::Failure::tls_expired:
+      return {Kind::webpki, failed.detail};
+    case http::Failure::connect:
+    case http::Failure::tls:
+    case http::Failure::timed_out:
+    case http::Failure::too_large:
+    case http::Failure::protocol:
+      return {Kind::fetch, failed.detail};
+  }
+  return {Kind::fetch, failed.detail};
+}
+
+}  // namespace
+
+bool DestinationFacts::has_secure_hosts() const {
+  if (uses_ntamx) return nta7516.answer.is_secure();
+  return next_hops.security == dns::Security::secure;
+}
+
+const mtasts::Policy* DestinationFacts::enforced_policy() const {
+  const auto* found = std::get_if<mtasts::Found>(&mta_sts);
+  const bool is_enforced = found != nullptr && found->policy.mode == mtasts::Mode::enforce;
+  return is_enforced ? &found->policy : nullptr;
+}
+
+std::vector<HostFacts> FactFinder::find_hosts(const std::vector<dns::MxHost>& hosts) const {
+  std::vector<name::Domain> names;
+  for (const auto& host : hosts)
+    names.push_back(host.host);
+  const auto addresses = dns::lookup_addresses(*parts_.resolver, names, parts_.guard);
+  std::vector<std::optional<dane::Lookup>> tlsa(hosts.size());
+  side_by_side(hosts.size(), [&](std::size_t i) {
+    tlsa[i] = dane::lookup_tlsa(*parts_.resolver, addresses[i], parts_.port);
+  });
+  std::vector<HostFacts> facts;
+  for (std::size_t i = 0; i < hosts.size(); ++i) {
+    facts.push_back({hosts[i], addresses[i], std::move(*tlsa[i])});
+  }
+  return facts;
+}
+
+Result<DestinationFacts> FactFinder::find(const name::Domain& domain, Wanted wanted) const {
+  // The three or four questions about the domain depend on nothing: they go out together.
+  const dns::Question questions[] = {{domain, dns::Type::mx}, {domain, dns::Type::txt}};
+  auto sts = std::async(std::launch::async, [&] {
+    return mtasts::lookup(domain, *parts_.sts_source, *parts_.sts_cache, *parts_.clock);
+  });
+  std::optional<tlsrpt::Lookup> tlsrpt;
+  if (wanted.tlsrpt) tlsrpt = tlsrpt::lookup_record(*parts_.resolver, domain);
+  auto answers = parts_.resolver->lookup_all(questions);
+
+  auto nta = nta7516::judge(std::move(answers[1]));
+  auto hops = dns::next_hops(domain, answers[0], parts_.random, parts_.own_names);
+  // An unsigned TXT record could send mail to a stranger's host: only a secure one counts.
+  const bool nta_applies = nta.outcome == nta7516::Outcome::record && nta.answer.is_secure() &&
+                           nta.record->is_valid_at(parts_.clock->now());
+  std::vector<dns::MxHost> hosts;
+  const bool uses_ntamx = nta_applies && !nta.record->ntamx.empty();
+  if (uses_ntamx) {
+    hosts = nta7516::order_hosts(*nta.record, parts_.random);
+  } else {
+    hosts = hops.hosts;
+  }
+  auto host_facts = find_hosts(hosts);
+  auto policy = sts.get();
+  if (!policy) return fail(std::move(policy).error(), "the MTA-STS policy of " + domain.text());
+  return DestinationFacts{.domain = domain,
+                          .nta7516 = std::move(nta),
+                          .nta7516_applies = nta_applies,
+                          .uses_ntamx = uses_ntamx,
+                          .next_hops = std::move(hops),
+                          .mta_sts = std::move(*policy),
+                          .tlsrpt = std::move(tlsrpt),
+                          .hosts = std::move(host_facts)};
+}
+
+mtasts::RecordSource StsSource::record(const name::Domain& domain) {
+  // RFC 8461 §3.1: at the recipient's domain itself.
+  const auto answer = resolver_->lookup_under("_mta-sts", domain, dns::Type::txt);
+  if (answer.is_unknown()) {
+    return mtasts::RecordUnknown{dns::describe(answer), answer.outcome == dns::Outcome::bogus};
+  }
+  std::vector<std::string> texts;
+  for (const auto& txt : answer.all<dns::Txt>())
+    texts.push_back(txt.joined());
+  return std::visit([](auto record) -> mtasts::RecordSource { return record; },
+                    mtasts::parse_records(texts));
+}
+
+std::variant<std::string, mtasts::FetchFailed> StsSource::policy_text(const name::Domain& domain) {
+  using Kind = mtasts::FetchFailed::Kind;
+  const auto host = name::Domain::parse("mta-sts." + domain.text());
+  if (!host) return mtasts::FetchFailed{Kind::fetch, host.error().what};
+  const auto found = dns::lookup_addresses(*resolver_, {*host}, guard_).front();
+  if (found.addresses.empty()) {
+    return mtasts::FetchFailed{Kind::fetch, host->text() + " has no address" +
+                                                (found.why.empty() ? "" : ": " + found.why)};
+  }
+  http::Request request;
+  request.url = "https://" + host->text() + "/.well-known/mta-sts.txt";
+  request.addresses = found.addresses;
+  request.ca_file = options_.ca_file;
+  request.time_limit = options_.timeout;
+  request.size_limit = mtasts::kMostPolicyOctets;
+  const auto outcome = http::fetch(request);
+  if (!outcome) return mtasts::FetchFailed{Kind::fetch, outcome.error().what};
+  if (const auto* failed = std::get_if<http::Failed>(&*outcome)) return why(*failed);
+  const auto& response = std::get<http::Response>(*outcome);
+  if (response.status != 200) {  // RFC 8461 §3.3: 200 only, redirects are not followed
+    return mtasts::FetchFailed{Kind::fetch, "HTTP status " + std::to_string(response.status)};
+  }
+  return response.body;
+}
+
+}  // namespace sm::delivery
