@@ -16,8 +16,8 @@
 // (after a type: that type alone); BOGUS may give the reason. `SECURE` and `INSECURE` say whether
 // the name and all names under it count as validated (the nearest line above a name decides;
 // without any: insecure). Names that are neither listed nor above a listed one do not exist. CNAMEs
-// are followed. A line that begins with `#` is a comment; `#` after white space begins one too, except
-// inside quotes and in a TXT value without quotes.
+// are followed. A line that begins with `#` is a comment; `#` after white space begins one too,
+// except inside quotes and in a TXT value without quotes.
 
 #include <map>
 #include <optional>

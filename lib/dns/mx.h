@@ -80,6 +80,7 @@ struct HostAddresses {
   name::Domain host;
   std::vector<IpAddress> addresses{};  ///< AAAA and A in turn, AAAA first
   std::vector<RefusedAddress> refused{};
+  std::size_t left_off = 0;  ///< addresses beyond kMaxAddresses
   /// Secure when the answers that gave the addresses are: then TLSA records may be asked for.
   Security security = Security::insecure;
   std::vector<Hop> chain{};  ///< of CNAMEs at the host (RFC 7672 §2.1.3)
@@ -90,11 +91,13 @@ struct HostAddresses {
   Answer aaaa;
 };
 
-/// Pure: joins the two answers. One that failed does not hold back what the other one found.
+/// Pure: joins the two answers. One that failed does not hold back what the other one found. At
+/// most kMaxAddresses addresses.
 HostAddresses join_addresses(const name::Domain& host, Answer a, Answer aaaa,
                              const AddressGuard& guard);
 
-/// Looks A and AAAA of all hosts up side by side; one result a host, in order.
+/// Looks A and AAAA of all hosts up side by side; one result a host, in order. Together they have
+/// at most kMaxAddresses addresses, shared out so that no host with many leaves another without.
 std::vector<HostAddresses> lookup_addresses(Resolver& resolver,
                                             const std::vector<name::Domain>& hosts,
                                             const AddressGuard& guard);

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/address.h"
 #include "base/result.h"
 #include "dns/answer.h"
 
@@ -29,17 +30,8 @@ class Resolver {
   Answer lookup_under(std::string_view labels, const name::DnsName& name, Type type);
 };
 
-/// A recursive server to forward to.
-struct Server {
-  IpAddress address;
-  std::uint16_t port = 53;
-  /// "192.0.2.1", "192.0.2.1@5353", "2001:db8::1@53".
-  static Result<Server> parse(std::string_view text);
-  [[nodiscard]] std::string text() const;
-};
-
 struct ResolverOptions {
-  std::vector<Server> servers{};  ///< forwarders; empty: the nameservers of `resolv_conf`
+  std::vector<ServerAddress> servers{};  ///< forwarders; empty: the nameservers of `resolv_conf`
   std::string resolv_conf = "/etc/resolv.conf";
   std::string trust_anchor_file = "/usr/share/dns/root.key";  ///< DNSKEY or DS records
   std::chrono::milliseconds timeout{10'000};  ///< of one lookup, its validation included
@@ -49,6 +41,12 @@ struct ResolverOptions {
   bool trust_ad_bit = false;
   std::string dns_file{};  ///< answer from this file instead (dns/file_resolver.h)
 };
+
+/// The `nameserver` lines of a resolv.conf(5); where there are none, the local machine, as in libc.
+/// Addresses with a zone ("fe80::1%eth0") are passed over.
+std::vector<ServerAddress> parse_resolv_conf(std::string_view text);
+/// The servers that the options name, resolv_conf's where they name none. Never empty.
+Result<std::vector<ServerAddress>> servers_of(const ResolverOptions& options);
 
 /// The resolver that the options name: libunbound that validates in this process, or one of the two
 /// special ones. Errc::configuration when options contradict each other or the trust anchor cannot
