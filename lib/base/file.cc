@@ -1,8 +1,12 @@
 #include "base/file.h"
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <mutex>
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -33,6 +37,34 @@ std::string temporary_name(const std::string& path) {
   const std::string name = slash == path.npos ? path : path.substr(slash + 1);
   return folder_of(path) + "/." + name.substr(0, 200) + "." + to_hex(random);
 }
+
+/// Names of temporary files for a signal handler, which may take no lock: it empties slots with an
+/// atomic exchange, while the threads of the program fill and clear them under the mutex. A file
+/// beyond the last slot is only left behind when a signal ends the process.
+struct UnpublishedFiles {
+  std::mutex mutex;
+  std::array<std::atomic<char*>, 64> names{};
+
+  void add(const std::string& name) {
+    const std::lock_guard lock(mutex);
+    for (auto& slot : names) {
+      if (slot.load() != nullptr) continue;
+      slot.store(::strdup(name.c_str()));
+      return;
+    }
+  }
+  void remove(const std::string& name) {
+    const std::lock_guard lock(mutex);
+    for (auto& slot : names) {
+      char* held = slot.load();
+      if (held == nullptr || name != held) continue;
+      if (slot.compare_exchange_strong(held, nullptr)) std::free(held);
+      return;
+    }
+  }
+};
+
+constinit UnpublishedFiles unpublished_files;
 
 Result<UniqueFd> open_lock(const std::string& path) {
   return open_file(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
@@ -180,6 +212,7 @@ Result<AtomicFile> AtomicFile::create(std::string path, unsigned mode) {
   std::string temporary = temporary_name(path);
   auto fd = open_file(temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
   if (!fd) return fail(std::move(fd).error());
+  unpublished_files.add(temporary);
   AtomicFile file(std::move(path), std::move(temporary), std::move(*fd));
   if (::fchmod(file.fd(), mode) != 0) return fail_errno("making " + file.path_, errno);
   return file;
@@ -191,7 +224,9 @@ AtomicFile::AtomicFile(AtomicFile&& other) noexcept
       fd_(std::move(other.fd_)) {}
 
 AtomicFile::~AtomicFile() {
-  if (!temporary_.empty()) ::unlink(temporary_.c_str());
+  if (temporary_.empty()) return;
+  ::unlink(temporary_.c_str());
+  unpublished_files.remove(temporary_);
 }
 
 Result<void> AtomicFile::publish(Existing existing) {
@@ -200,8 +235,16 @@ Result<void> AtomicFile::publish(Existing existing) {
   if (::renameat2(AT_FDCWD, temporary_.c_str(), AT_FDCWD, path_.c_str(), flags) != 0) {
     return fail_errno("making " + path_, errno);
   }
+  unpublished_files.remove(temporary_);
   temporary_.clear();
   return sync_folder(folder_of(path_));
+}
+
+void remove_unpublished_files() noexcept {
+  for (auto& slot : unpublished_files.names) {
+    const char* name = slot.exchange(nullptr);
+    if (name != nullptr) ::unlink(name);
+  }
 }
 
 Result<void> publish_file(const std::string& path, Bytes bytes, unsigned mode,

@@ -89,6 +89,10 @@ class AtomicFile {
   UniqueFd fd_;
 };
 
+/// Removes the temporary files of all AtomicFiles that were not published. Async-signal-safe: for
+/// a process that a signal is about to end.
+void remove_unpublished_files() noexcept;
+
 /// create, write, publish.
 Result<void> publish_file(const std::string& path, Bytes bytes, unsigned mode = 0600,
                           AtomicFile::Existing existing = AtomicFile::Existing::replace);

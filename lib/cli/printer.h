@@ -33,6 +33,7 @@ class Printer {
   [[nodiscard]] bool lost_its_reader() const { return lost_its_reader_; }
 
  private:
+  void note(int error_number);
   int fd_;
   std::string gathered_;
   bool lost_its_reader_ = false;
