@@ -44,7 +44,7 @@ enum class Event {
   exported,
 };
 
-constexpr std::array kEventNames = {
+inline constexpr std::array kEventNames = {
     std::string_view("submitted"),        std::string_view("refused"),
     std::string_view("queued"),           std::string_view("delivered"),
     std::string_view("deferred"),         std::string_view("failed"),

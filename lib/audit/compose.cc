@@ -1,0 +1,116 @@
+#include "audit/compose.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "audit/disclosure.h"
+#include "base/encoding.h"
+#include "base/json_writer.h"
+
+namespace sm::audit {
+
+/// Reads what a Record gathered.
+class Composer {
+ public:
+  static std::string facts(const Record& record) { return record.facts_; }
+  static const std::vector<std::string>& disclosures(const Record& record) {
+    return record.disclosures_;
+  }
+};
+
+namespace {
+
+std::string array_of(const std::vector<std::string>& texts) {
+  JsonArray array;
+  for (const std::string& text : texts) {
+    array.add(text);
+  }
+  return array.text();
+}
+
+std::vector<std::string> digests_of(const std::vector<std::string>& disclosures) {
+  std::vector<std::string> digests;
+  digests.reserve(disclosures.size());
+  for (const std::string& disclosure : disclosures) {
+    digests.push_back(disclosure_digest(disclosure));
+  }
+  std::sort(digests.begin(), digests.end());
+  return digests;
+}
+
+void put(std::string& bytes, std::string_view text) {
+  const auto size = static_cast<std::uint32_t>(text.size());
+  std::array<char, 4> prefix{};
+  std::memcpy(prefix.data(), &size, prefix.size());
+  bytes.append(prefix.data(), prefix.size());
+  bytes += text;
+}
+
+bool take(std::string_view& bytes, std::string& text) {
+  std::uint32_t size = 0;
+  if (bytes.size() < sizeof size) return false;
+  std::memcpy(&size, bytes.data(), sizeof size);
+  bytes.remove_prefix(sizeof size);
+  if (bytes.size() < size) return false;
+  text = bytes.substr(0, size);
+  bytes.remove_prefix(size);
+  return true;
+}
+
+}  // namespace
+
+Result<Draft> draft(const Record& record, const Writer& writer) {
+  if (!record.defect().empty()) {
+    return fail(Errc::malformed, "an audit record is not well made: " + record.defect());
+  }
+  JsonObject head;
+  head.add("event", text(record.event()));
+  if (record.message()) head.add("message", record.message()->text());
+  if (record.recipient()) head.add("recipient", record.recipient()->text());
+  head.add("tool", writer.tool).add("host", writer.host).add("boot", writer.boot);
+  const std::string open = head.text();  // `{…}`: the braces go
+  const auto& disclosures = Composer::disclosures(record);
+  return Draft{open.substr(1, open.size() - 2),
+               Composer::facts(record) + ",\"_sd\":" + array_of(digests_of(disclosures)) + '}',
+               disclosures.empty() ? std::string() : array_of(disclosures)};
+}
+
+std::string line_of(const Draft& draft, std::uint64_t seq, const Hash& previous,
+                    const std::string& ts, std::uint64_t mono_micros) {
+  std::string line = "{\"v\":1,\"seq\":" + std::to_string(seq) + ",\"prev\":\"";
+  line += to_hex(previous);
+  line += "\",\"ts\":\"" + ts + "\",";
+  line += draft.before_mono;
+  line += ",\"mono\":" + std::to_string(mono_micros);
+  line += draft.after_mono;
+  return line;
+}
+
+std::string disclosure_line_of(const Draft& draft, std::uint64_t seq) {
+  if (draft.disclosures.empty()) return {};
+  return "{\"seq\":" + std::to_string(seq) + ",\"d\":" + draft.disclosures + '}';
+}
+
+std::string pack(std::span<const Draft> drafts) {
+  std::string bytes;
+  for (const Draft& one : drafts) {
+    put(bytes, one.before_mono);
+    put(bytes, one.after_mono);
+    put(bytes, one.disclosures);
+  }
+  return bytes;
+}
+
+std::optional<std::vector<Draft>> unpack(std::string_view bytes) {
+  std::vector<Draft> drafts;
+  while (!bytes.empty()) {
+    Draft& one = drafts.emplace_back();
+    if (!take(bytes, one.before_mono) || !take(bytes, one.after_mono) ||
+        !take(bytes, one.disclosures)) {
+      return std::nullopt;
+    }
+  }
+  return drafts;
+}
+
+}  // namespace sm::audit

@@ -1,0 +1,148 @@
+#include "audit/layout.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <memory>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/text.h"
+
+namespace sm::audit {
+namespace {
+
+constexpr std::string_view kSuffix = ".ndjson";
+
+std::string padded(std::uint64_t number, int digits) {
+  std::array<char, 32> text{};
+  (void)std::snprintf(text.data(), text.size(), "%0*llu", digits,
+                      static_cast<unsigned long long>(number));
+  return text.data();
+}
+
+/// The number that `digits` digits or more say, as padded() writes it.
+std::optional<std::uint64_t> from_padded(std::string_view text, int digits) {
+  const auto first = text.find_first_not_of('0');
+  const auto number =
+      first == text.npos ? std::optional<std::uint64_t>(0) : parse_decimal(text.substr(first));
+  if (!number || padded(*number, digits) != text) return std::nullopt;
+  return number;
+}
+
+template <class Each>
+Result<void> for_each_name(const std::string& folder, Each each) {
+  DIR* const opened = ::opendir(folder.c_str());
+  if (opened == nullptr) return fail_errno(Errc::no_input, "opening " + folder, errno);
+  const std::unique_ptr<DIR, int (*)(DIR*)> stream(opened, ::closedir);
+  errno = 0;
+  while (const dirent* entry = ::readdir(stream.get())) {
+    each(std::string_view(entry->d_name));
+    errno = 0;
+  }
+  if (errno != 0) return fail_errno("reading " + folder, errno);
+  return {};
+}
+
+/// Rights as the folder gives them: group members may write what they may write there.
+mode_t file_mode_in(const std::string& folder) {
+  struct stat status {};
+  if (::stat(folder.c_str(), &status) != 0) return 0600;
+  return (status.st_mode & S_IWGRP) != 0 ? 0660 : 0600;
+}
+
+}  // namespace
+
+std::string segment_name(std::uint64_t number) {
+  return padded(number, 8);
+}
+
+std::string Layout::segment(std::uint64_t number) const {
+  return folder + '/' + segment_name(number) + std::string(kSuffix);
+}
+
+std::string Layout::disclosures(std::uint64_t number) const {
+  return disclosures_folder() + '/' + segment_name(number) + std::string(kSuffix);
+}
+
+std::string Layout::archived(std::uint64_t size) const {
+  return checkpoints_folder() + '/' + padded(size, 20);
+}
+
+std::string log_key_file(const std::string& state, const std::string& org, std::uint64_t epoch) {
+  return state + "/keys/log-" + org + '-' + std::to_string(epoch) + ".key";
+}
+
+Result<std::vector<std::uint64_t>> segments_in(const std::string& folder) {
+  std::vector<std::uint64_t> numbers;
+  auto done = for_each_name(folder, [&](std::string_view name) {
+    if (!name.ends_with(kSuffix)) return;
+    const auto number = from_padded(name.substr(0, name.size() - kSuffix.size()), 8);
+    if (number) numbers.push_back(*number);
+  });
+  if (!done) return fail(std::move(done).error());
+  std::sort(numbers.begin(), numbers.end());
+  return numbers;
+}
+
+Result<std::vector<std::uint64_t>> archived_in(const std::string& checkpoints_folder) {
+  std::vector<std::uint64_t> sizes;
+  const auto is_there = exists(checkpoints_folder);
+  if (!is_there) return fail(is_there.error());
+  if (!*is_there) return sizes;
+  auto done = for_each_name(checkpoints_folder, [&](std::string_view name) {
+    const auto size = name.size() == 20 ? from_padded(name, 20) : std::nullopt;
+    if (size) sizes.push_back(*size);
+  });
+  if (!done) return fail(std::move(done).error());
+  std::sort(sizes.begin(), sizes.end());
+  return sizes;
+}
+
+Result<bool> exists(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) == 0) return true;
+  if (errno == ENOENT) return false;
+  return fail_errno("looking for " + path, errno);
+}
+
+Result<UniqueFd> open_shared(const std::string& path, int flags) {
+  auto file = open_file(path, flags | O_NOFOLLOW);
+  if (file) return file;
+  const auto is_there = exists(path);
+  if (!is_there || *is_there) return file;
+  const mode_t mode = file_mode_in(folder_of(path));
+  file = open_file(path, flags | O_NOFOLLOW | O_CREAT, 0600);
+  if (!file) return file;
+  if (::fchmod(file->get(), mode) != 0 && errno != EPERM) {  // EPERM: another made it just now
+    return fail_errno("setting the rights of " + path, errno);
+  }
+  return file;
+}
+
+Result<void> make_shared_folder(const std::string& path) {
+  const auto is_there = exists(path);
+  if (!is_there) return fail(is_there.error());
+  if (*is_there) return {};
+  const std::string parent = folder_of(path);
+  if (parent == path) return fail(Errc::io, "there is no folder " + path);
+  auto above = make_shared_folder(parent);
+  if (!above) return above;
+  struct stat status {};
+  const bool is_known = ::stat(parent.c_str(), &status) == 0;
+  const bool is_shared = is_known && (status.st_mode & S_IWGRP) != 0 &&
+                         (status.st_mode & S_ISVTX) == 0;  // /tmp is everybody's, not a group's
+  if (::mkdir(path.c_str(), 0700) != 0) {
+    if (errno == EEXIST) return {};
+    return fail_errno("making the folder " + path, errno);
+  }
+  if (::chmod(path.c_str(), is_shared ? 02770 : 0700) != 0) {
+    return fail_errno("setting the rights of " + path, errno);
+  }
+  return sync_folder(parent);
+}
+
+}  // namespace sm::audit
