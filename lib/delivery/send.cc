@@ -1,0 +1,278 @@
+#include "delivery/send.h"
+
+#include <atomic>
+#include <map>
+#include <thread>
+
+#include "base/encoding.h"
+#include "smtp/content.h"
+
+namespace sm::delivery {
+namespace {
+
+/// A prepared message as the SMTP client wants it.
+class MessageContent final : public smtp::Content {
+ public:
+  explicit MessageContent(const message::PreparedMessage& message) : message_(&message) {}
+  [[nodiscard]] std::uint64_t size() const override { return message_->size(); }
+  Result<void> rewind() override {
+    source_ = message_->open();
+    return {};
+  }
+  Result<std::string_view> next() override {
+    auto block = source_->next();
+    if (!block) return fail(std::move(block).error());
+    return as_text(*block);
+  }
+
+ private:
+  const message::PreparedMessage* message_;
+  std::unique_ptr<message::Source> source_;
+};
+
+int exit_of(const RecipientReport& report, Status status) {
+  if (status == Status::refused) return 77;
+  switch (report.reason) {
+    case Reason::mailbox_unknown:
+      return 67;
+    case Reason::eight_bit_not_supported:
+    case Reason::smtputf8_not_supported:
+      return 65;
+    case Reason::message_too_large:
+      return report.reply ? 69 : 65;
+    default:
+      return 69;
+  }
+}
+
+Status status_of(const RecipientReport& report, OnInsecure on_insecure) {
+  switch (report.end) {
+    case End::accepted:
+      return Status::delivered;
+    case End::deferred:
+      return Status::deferred;
+    case End::uncertain:
+      return Status::uncertain;
+    case End::failed:
+      // Our own demand, not the destination's word (RFC 8689 §4.2.1).
+      return report.reason == Reason::requiretls_not_supported ? Status::refused : Status::failed;
+    case End::fall_back:
+      return on_insecure == OnInsecure::defer ? Status::deferred : Status::refused;
+  }
+  return Status::deferred;
+}
+
+audit::Event event_of(Status status) {
+  switch (status) {
+    case Status::delivered:
+      return audit::Event::delivered;
+    case Status::deferred:
+      return audit::Event::deferred;
+    case Status::refused:
+      return audit::Event::refused;
+    case Status::failed:
+      return audit::Event::failed;
+    case Status::uncertain:
+      return audit::Event::uncertain;
+    case Status::sealed:
+      return audit::Event::sealed;
+    case Status::pending:
+    case Status::queued:
+      return audit::Event::queued;
+  }
+  return audit::Event::uncertain;
+}
+
+void add_dns(audit::Attempt& attempt, const DestinationFacts& facts, const HostFacts& host) {
+  attempt.mx_dnssec = facts.uses_ntamx ? dns::dnssec_word(facts.nta7516.answer)
+                                       : dns::dnssec_word(facts.next_hops.answer);
+  attempt.address_dnssec = dns::text(host.addresses.security);
+  if (!host.tlsa.answers.empty()) attempt.tlsa_dnssec = dns::dnssec_word(host.tlsa.answers.back());
+  attempt.mx_host = host.mx.host.text();
+  if (const auto* found = std::get_if<mtasts::Found>(&facts.mta_sts)) {
+    attempt.sts_mode = mtasts::text(found->policy.mode);
+    attempt.sts_policy_id = found->id;
+  }
+}
+
+void add_session(audit::Attempt& attempt, const smtp::SessionFacts& session) {
+  attempt.remote_address = session.remote.address.text();
+  attempt.remote_port = session.remote.port;
+  if (session.local) {
+    attempt.local_address = session.local->address.text();
+    attempt.local_port = session.local->port;
+  }
+  if (!session.tls) return;
+  const auto& tls = *session.tls;
+  attempt.tls_version = tls.version;
+  attempt.tls_cipher = tls.cipher;
+  attempt.certificate_sha256 = to_hex(tls.leaf.sha256);
+  attempt.spki_sha256 = to_hex(tls.leaf.spki_sha256);
+  const auto& judged =
+      tls.demand == tls::Demand::dane ? static_cast<const tls::ChainVerdict&>(tls.dane) : tls.pkix;
+  if (judged.is_good()) {
+    attempt.chain_verdict = "ok";
+  } else if (!judged.faults.empty()) {
+    attempt.chain_verdict = tls::rfc8460_text(judged.faults.front());
+  }
+  if (tls.dane.record) attempt.tlsa = tls.dane.record->text();
+}
+
+void add_reply(audit::Attempt& attempt, const RecipientReport& report) {
+  if (report.reply && report.reply->reply) {
+    attempt.reply_code = report.reply->reply->code;
+    attempt.reply = report.reply->reply->verbatim();
+    if (report.reply->reply->enhanced) {
+      attempt.enhanced_status = report.reply->reply->enhanced->text();
+    }
+  }
+  if (attempt.enhanced_status.empty()) attempt.enhanced_status = report.enhanced;
+  if (!report.transaction || !report.transaction->is_content_sent) return;
+  attempt.queue_id = report.transaction->queue_id;
+  attempt.message_sha256 = to_hex(report.transaction->sha256);
+}
+
+}  // namespace
+
+RecipientResult result_of(const smtp::Recipient& recipient, const DeliveryReport& delivery,
+                          const RecipientReport& report, OnInsecure on_insecure) {
+  RecipientResult result;
+  result.recipient = recipient.mailbox.text();
+  result.status = status_of(report, on_insecure);
+  result.level = report.level.verdict;
+  result.mechanism = report.level.mechanism;
+  if (report.host && delivery.facts) {
+    result.mx = delivery.facts->hosts[*report.host].mx.host.text();
+  }
+  if (report.session && report.session->tls) result.tls = report.session->tls->version;
+  if (report.reply && report.reply->reply) result.reply = report.reply->reply->text();
+  result.reason = report.reason;
+  result.detail = report.detail;
+  result.enhanced = report.enhanced;
+  result.exit_if_failed = exit_of(report, result.status);
+  return result;
+}
+
+audit::Attempt evidence_of(const DeliveryReport& delivery, const RecipientReport& report,
+                           const audit::MessageId& message, const audit::Recipient& recipient,
+                           const Mailing& mailing) {
+  audit::Attempt attempt{.message = message, .recipient = recipient};
+  const bool is_known = report.level.verdict != Verdict::undetermined;
+  if (is_known) attempt.level = text(report.level.verdict);
+  attempt.mechanism = text(report.level.mechanism);
+  attempt.reason = text(report.reason);
+  attempt.detail = report.detail;
+  attempt.message_id = mailing.message->message_id();
+  attempt.size = mailing.message->size();
+  attempt.dkim = mailing.dkim;
+  if (delivery.facts && report.host) {
+    add_dns(attempt, *delivery.facts, delivery.facts->hosts[*report.host]);
+  }
+  if (report.session) add_session(attempt, *report.session);
+  add_reply(attempt, report);
+  return attempt;
+}
+
+/// One call of send(): the recipients by domain, and threads that serve the domains.
+class Sender::Work {
+ public:
+  Work(Sender& sender, const Mailing& mailing)
+      : sender_(sender),
+        mailing_(mailing),
+        id_(audit::MessageId::fresh()),
+        deadline_(sender.finder_->clock(), sender.options_.deadline),
+        results_(mailing.envelope.recipients.size()) {
+    for (std::size_t i = 0; i < results_.size(); ++i) {
+      const auto& mailbox = mailing.envelope.recipients[i].mailbox;
+      recipients_.push_back({audit::RecipientId::fresh(), mailbox.text()});
+      by_domain_[mailbox.domain()].push_back(i);
+    }
+    for (const auto& [domain, which] : by_domain_)
+      order_.push_back(&domain);
+  }
+
+  Result<std::vector<RecipientResult>> run() {
+    if (auto recorded = submit(); !recorded) return fail(std::move(recorded).error());
+    auto reserved = sender_.log_->reserve(recipients_.size());
+    if (!reserved) return fail(std::move(reserved).error());
+    reservation_ = std::move(*reserved);
+    std::vector<std::jthread> others;
+    const auto threads = std::min<std::size_t>(sender_.options_.parallel, order_.size());
+    for (std::size_t i = 1; i < threads; ++i)
+      others.emplace_back([this] { serve(); });
+    serve();
+    others.clear();  // joins
+    return std::move(results_);
+  }
+
+ private:
+  Result<void> submit() {
+    audit::Submission submission{.message = id_, .recipients = recipients_};
+    submission.sender = mailing_.envelope.sender.text();
+    submission.account = mailing_.account;
+    submission.uid = mailing_.uid;
+    submission.size = mailing_.message->size();
+    submission.message_id = mailing_.message->message_id();
+    submission.method = "direct";
+    auto appended = sender_.log_->append(audit::submitted(submission, sender_.finder_->clock()));
+    if (!appended) return fail(std::move(appended).error());
+    if (appended->not_signed) sender_.warnings_.push_back(*appended->not_signed);
+    return {};
+  }
+
+  void serve() {
+    for (auto i = next_++; i < order_.size(); i = next_++) {
+      serve(*order_[i], by_domain_.at(*order_[i]));
+    }
+  }
+
+  void serve(const name::Domain& domain, const std::vector<std::size_t>& which) {
+    smtp::Envelope envelope = mailing_.envelope;
+    envelope.recipients.clear();
+    for (const auto i : which)
+      envelope.recipients.push_back(mailing_.envelope.recipients[i]);
+    MessageContent content(*mailing_.message);
+    Courier courier(*sender_.finder_, *sender_.client_, sender_.options_.minimum);
+    const auto started = deadline_.clock().monotonic();
+    const auto delivery = courier.deliver(domain, envelope, content, deadline_);
+    const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(
+        deadline_.clock().monotonic() - started);
+
+    std::vector<audit::Record> records;
+    for (std::size_t i = 0; i < which.size(); ++i) {
+      const auto& report = delivery.recipients[i];
+      auto& result = results_[which[i]];
+      result = result_of(envelope.recipients[i], delivery, report, sender_.options_.on_insecure);
+      result.message = id_.text();
+      result.took = took;
+      const auto evidence = evidence_of(delivery, report, id_, recipients_[which[i]], mailing_);
+      records.push_back(audit::ending(event_of(result.status), evidence, deadline_.clock()));
+    }
+    record(records);
+  }
+
+  void record(const std::vector<audit::Record>& records) {
+    const std::lock_guard lock(mutex_);
+    auto appended = sender_.log_->append(records, reservation_);
+    // What was delivered stays delivered: the result says so, and the gap in the log is told.
+    if (!appended) sender_.warnings_.push_back(std::move(appended).error());
+  }
+
+  Sender& sender_;
+  const Mailing& mailing_;
+  audit::MessageId id_;
+  Deadline deadline_;
+  std::vector<RecipientResult> results_;
+  std::vector<audit::Recipient> recipients_;
+  std::map<name::Domain, std::vector<std::size_t>> by_domain_;
+  std::vector<const name::Domain*> order_;
+  std::atomic<std::size_t> next_{0};
+  std::mutex mutex_;
+  audit::Reservation reservation_;
+};
+
+Result<std::vector<RecipientResult>> Sender::send(const Mailing& mailing) {
+  return Work(*this, mailing).run();
+}
+
+}  // namespace sm::delivery

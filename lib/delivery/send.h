@@ -1,0 +1,74 @@
+#pragma once
+// Sending one message to all its recipients, with evidence.
+//
+// The order is fixed: `submitted` is durable in the audit log, and space for every ending record is
+// reserved, before a byte leaves; each recipient's end is durable before it is reported. Recipients
+// of one domain share a transaction; domains are served side by side. Where the log cannot be
+// written nothing is sent.
+
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "audit/evidence.h"
+#include "audit/log.h"
+#include "base/clock.h"
+#include "base/result.h"
+#include "delivery/courier.h"
+#include "delivery/result.h"
+#include "message/prepare.h"
+#include "smtp/envelope.h"
+
+namespace sm::delivery {
+
+/// What becomes of a message whose destination definitely stays below the minimum.
+enum class OnInsecure { refuse, defer };
+
+/// One message and where it goes.
+struct Mailing {
+  const message::PreparedMessage* message;  ///< signed already; must outlive the call
+  smtp::Envelope envelope;                  ///< all recipients, each address once
+  std::vector<audit::DkimEvidence> dkim{};  ///< of our own signatures
+  std::string account{};                    ///< login name of who submits
+  std::optional<std::uint32_t> uid{};
+};
+
+class Sender {
+ public:
+  struct Options {
+    Minimum minimum = Minimum::trusted;
+    OnInsecure on_insecure = OnInsecure::refuse;
+    std::chrono::seconds deadline{300};  ///< for the whole message
+    unsigned parallel = 8;               ///< destinations at a time
+  };
+  /// All must outlive the Sender.
+  Sender(const FactFinder& finder, const smtp::Client& client, audit::Log& log, Options options)
+      : finder_(&finder), client_(&client), log_(&log), options_(options) {}
+
+  /// One result a recipient, in the envelope's order. An Error means that nothing was sent: the log
+  /// could not be written.
+  Result<std::vector<RecipientResult>> send(const Mailing& mailing);
+  /// What is worth a warning although all was done: an ending record that could not be written.
+  [[nodiscard]] const std::vector<Error>& warnings() const { return warnings_; }
+
+ private:
+  class Work;
+  const FactFinder* finder_;
+  const smtp::Client* client_;
+  audit::Log* log_;
+  Options options_;
+  std::vector<Error> warnings_;
+};
+
+/// What a recipient's report means for scripts; `fall_back` ends as `on_insecure` says.
+RecipientResult result_of(const smtp::Recipient& recipient, const DeliveryReport& delivery,
+                          const RecipientReport& report, OnInsecure on_insecure);
+
+/// What the audit log keeps of it (FORMATS: what `delivered` must carry).
+audit::Attempt evidence_of(const DeliveryReport& delivery, const RecipientReport& report,
+                           const audit::MessageId& message, const audit::Recipient& recipient,
+                           const Mailing& mailing);
+
+}  // namespace sm::delivery
