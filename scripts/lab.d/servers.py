@@ -1,6 +1,7 @@
 """The lab's servers: which there are, how they are started, and when each truly answers."""
 
 import os
+import shutil
 import signal
 import socket
 import ssl
@@ -100,7 +101,8 @@ def serve(run):
     servers = Servers(run)
     dns = zones.Zones(run).dns
     servers.start("knot", ["knotd", "-c", f"{dns}/knot.conf"])
-    servers.start("unbound", ["unbound", "-d", "-c", f"{dns}/unbound.conf"])
+    # Debian's AppArmor profile keeps /usr/sbin/unbound, by its path, out of our run directory.
+    servers.start("unbound", [shutil.copy("/usr/sbin/unbound", dns), "-d", "-c", f"{dns}/unbound.conf"])
     servers.start("postfix", mailservers.command(run))
     servers.start("nginx", web.command(run))
     servers.fork("greylist", greylist.serve, run)
@@ -120,9 +122,12 @@ def _await(servers, portal):
             servers.wait("unbound", domain.name, lambda: _resolves(domains.RESOLVER, domain.name, "SOA"))
     servers.wait("greylist", "its socket", lambda: _accepts(f"{servers.run}/postfix/queue/private/greylist"))
     hosts = [(host, address) for host, _ in domains.mail_hosts() for address in mailservers.addresses(host)]
-    with ThreadPoolExecutor(8) as together:
+    together = ThreadPoolExecutor(8)
+    try:
         list(together.map(lambda row: servers.wait(
             "postfix", f"{row[0].name} at {row[1]}", lambda: _greets(row[1], row[0])), hosts))
+    finally:
+        together.shutdown(wait=False, cancel_futures=True)  # whoever was told to end waits for nobody
     for domain in web.policy_domains():
         servers.wait("nginx", web.policy_host(domain),
                      lambda: _speaks_tls(servers.run, domains.WEB, web.policy_host(domain)))

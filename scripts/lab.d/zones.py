@@ -6,6 +6,7 @@ written, `served` as signed, `delegations` the NS and DS records that the zone `
 """
 
 import base64
+import contextlib
 import fcntl
 import hashlib
 import os
@@ -185,15 +186,10 @@ class Zones:
                UNBOUND_CONF.format(dns=self.dns, run=self.run, resolver=domains.RESOLVER))
 
     def replace(self, zones):
-        """Adds or replaces zones of a running lab: knot loads them, unbound forgets what it knew."""
-        with open(f"{self.dns}/lock", "w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        """Adds or replaces zones of a running lab."""
+        with self._locked():
             self.add(zones)
-            self.publish()
-            knotc = ["knotc", "-c", f"{self.dns}/knot.conf", "-t", "60"]
-            _quiet([*knotc, "reload"])
-            _quiet([*knotc, "-b", "zone-reload", ".", "example", *(name for name, _, _ in zones)])
-            _quiet(["unbound-control", "-c", f"{self.dns}/unbound.conf", "reload"])
+            self._reload([name for name, _, _ in zones])
 
     def add(self, zones):
         """Adds or replaces zones, each (name, text, one of SIGNINGS). ValueError, with the words of
@@ -208,6 +204,14 @@ class Zones:
                 ds = "" if signing in INSECURE else self.key.ds(name)
                 _write(f"{self.dns}/delegations/{name}", f"{signing}\n{name}. NS ns.example.\n{ds}")
 
+    def delegate(self, name, address):
+        """Makes a running lab's resolver ask the server at this address about a zone, unsigned."""
+        check_name(name)
+        kind = "AAAA" if ":" in address else "A"
+        with self._locked():
+            _write(f"{self.dns}/delegations/{name}", f"elsewhere\n{name}. NS ns.{name}.\nns.{name}. {kind} {address}\n")
+            self._reload([])
+
     def publish(self):
         """Renews `example` and the root, which carry the delegations, and knot's list of zones."""
         names = sorted(os.listdir(f"{self.dns}/delegations"))
@@ -215,7 +219,8 @@ class Zones:
         delegations = [f"ns A {domains.NAME_SERVER}"]
         for name in names:
             signing, records = _read(f"{self.dns}/delegations/{name}").split("\n", 1)
-            listed.append(f"  - domain: {name}")
+            if signing != "elsewhere":
+                listed.append(f"  - domain: {name}")
             if signing == "refused":
                 listed.append("    template: refused")
             if not _parents(name) & set(names):  # else that zone's own file delegates it
@@ -225,6 +230,20 @@ class Zones:
             serial=serial(), root=domains.ROOT_SERVER, name=domains.NAME_SERVER, ds=self.key.ds("example")))
         self._serve(["example", "root"], "signed")
         _write(f"{self.dns}/zones.conf", "\n".join(listed) + "\n")
+
+    @contextlib.contextmanager
+    def _locked(self):
+        with open(f"{self.dns}/lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def _reload(self, names):
+        """Publishes; knot loads, unbound forgets what it knew."""
+        self.publish()
+        knotc = ["knotc", "-c", f"{self.dns}/knot.conf", "-t", "60"]
+        _quiet([*knotc, "reload"])
+        _quiet([*knotc, "-b", "zone-reload", ".", "example", *names])
+        _quiet(["unbound-control", "-c", f"{self.dns}/unbound.conf", "reload"])
 
     def _serve(self, names, signing):
         """source/NAME to served/NAME, checked, and signed where it is to be."""
