@@ -37,13 +37,13 @@ Result<Hash> range_root(std::uint64_t begin, std::uint64_t end) {
 }
 
 /// A base64 value of a vector. Where it is no 32 bytes ("don't care"), a stand-in that is equal
-/// only to itself: the type has no room for a hash of another length.
-Hash hash_of(simdjson::dom::element value) {
+/// only to another of its kind: the type has no room for a hash of another length.
+Hash hash_of(simdjson::dom::element value, std::string_view kind) {
   std::string_view text;
   REQUIRE(value.get(text) == simdjson::SUCCESS);
   const auto bytes = from_base64(text);
   REQUIRE(bytes);
-  if (bytes->size() != 32) return crypto::sha256(*bytes);
+  if (bytes->size() != 32) return crypto::sha256(as_bytes(kind), *bytes);
   Hash hash;
   std::copy(bytes->begin(), bytes->end(), hash.begin());
   return hash;
@@ -66,13 +66,15 @@ struct Vector {
     REQUIRE(json["wantErr"].get(value) == simdjson::SUCCESS);
     return value;
   }
-  Hash hash(const char* key) { return hash_of(json[key].value()); }
+  Hash hash(const char* key) {
+    return hash_of(json[key].value(), std::string_view(key).substr(0, 4));
+  }
   std::vector<Hash> proof() {
     std::vector<Hash> hashes;
     simdjson::dom::array array;
     if (json["proof"].get(array) != simdjson::SUCCESS) return hashes;  // null: empty
     for (const auto one : array)
-      hashes.push_back(hash_of(one));
+      hashes.push_back(hash_of(one, "proof"));
     return hashes;
   }
 };
