@@ -29,6 +29,13 @@ std::uint64_t count_8bit(std::string_view bytes) {
       bytes.begin(), bytes.end(), [](char c) { return static_cast<std::uint8_t>(c) > 127; }));
 }
 
+int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  return -1;
+}
+
 void Utf8Stream::feed(std::string_view bytes) {
   if (!is_valid_) return;
   if (missing_ == 0 && !has_8bit(bytes)) return;

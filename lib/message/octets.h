@@ -10,6 +10,9 @@ namespace sm::message {
 std::uint64_t count_8bit(std::string_view bytes);
 bool has_8bit(std::string_view bytes);
 
+/// 0 to 15, in either case; -1 for any other character.
+int hex_digit(char c);
+
 /// Well-formed UTF-8 (RFC 3629 §4) that comes in pieces.
 class Utf8Stream {
  public:

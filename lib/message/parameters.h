@@ -17,8 +17,9 @@
 namespace sm::message {
 
 struct Parameter {
-  std::string name;   ///< lower case, without "*" and section numbers
-  std::string value;  ///< UTF-8 where the field named a charset (RFC 2231), else as written
+  std::string name;      ///< lower case, without "*" and section numbers
+  std::string value;     ///< UTF-8 where the field named a charset (RFC 2231), else as written
+  bool is_plain = true;  ///< written as name=value, not by RFC 2231
 };
 
 /// A value with parameters: "multipart/mixed" or "attachment", lower case.
@@ -27,6 +28,7 @@ struct StructuredField {
   std::vector<Parameter> parameters;
   /// The parameter's value, or null.
   [[nodiscard]] const std::string* find(std::string_view name) const;
+  [[nodiscard]] const Parameter* find_parameter(std::string_view name) const;
 };
 
 /// Reads a Content-Type, Content-Disposition or Content-Transfer-Encoding value, folding and
