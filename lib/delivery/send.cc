@@ -153,6 +153,38 @@ RecipientResult result_of(const smtp::Recipient& recipient, const DeliveryReport
   return result;
 }
 
+RecipientResult foresee(const smtp::Recipient& recipient, const DestinationReport& destination,
+                        Minimum minimum, OnInsecure on_insecure) {
+  const auto& verdict = destination.verdict;
+  const Course chosen = course(verdict, minimum);
+  RecipientReport report{.reason = verdict.best.reason,
+                         .enhanced = enhanced_code(verdict.best.reason, chosen),
+                         .detail = verdict.best.detail,
+                         .level = verdict.best,
+                         .host = verdict.host};
+  if (verdict.host) report.session = destination.hosts[*verdict.host].session;
+  switch (chosen) {
+    case Course::deliver:
+      report.end = End::accepted;
+      break;
+    case Course::fall_back:
+      report.end = End::fall_back;
+      break;
+    case Course::defer:
+      report.end = End::deferred;
+      break;
+    case Course::fail:
+      report.end = End::failed;
+      break;
+  }
+  if (chosen == Course::fall_back && report.reason == Reason::none) {
+    report.reason = Reason::level_too_low;
+  }
+  auto result = result_of(recipient, {.facts = destination.facts}, report, on_insecure);
+  result.took = destination.took;
+  return result;
+}
+
 audit::Attempt evidence_of(const DeliveryReport& delivery, const RecipientReport& report,
                            const audit::MessageId& message, const audit::Recipient& recipient,
                            const Mailing& mailing) {

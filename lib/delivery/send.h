@@ -66,6 +66,11 @@ class Sender {
 RecipientResult result_of(const smtp::Recipient& recipient, const DeliveryReport& delivery,
                           const RecipientReport& report, OnInsecure on_insecure);
 
+/// What a delivery would end as, from a look at the destination: `delivered` where a host reaches
+/// the minimum (its server may still refuse the mailbox).
+RecipientResult foresee(const smtp::Recipient& recipient, const DestinationReport& destination,
+                        Minimum minimum, OnInsecure on_insecure);
+
 /// What the audit log keeps of it (FORMATS: what `delivered` must carry).
 audit::Attempt evidence_of(const DeliveryReport& delivery, const RecipientReport& report,
                            const audit::MessageId& message, const audit::Recipient& recipient,

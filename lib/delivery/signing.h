@@ -1,0 +1,21 @@
+#pragma once
+// Signing what goes out: the keys that an organisation has configured for the author's domain.
+
+#include <vector>
+
+#include "audit/evidence.h"
+#include "base/clock.h"
+#include "base/result.h"
+#include "config/config.h"
+#include "message/prepare.h"
+
+namespace sm::delivery {
+
+/// Puts DKIM-Signature fields before the header where a key is configured for the domain of From,
+/// and tells what was put there; no evidence where no key is. A key that is configured and cannot
+/// be used is an Error: the message is not sent unsigned.
+Result<std::vector<audit::DkimEvidence>> sign(message::PreparedMessage& message,
+                                              const config::Organisation& organisation,
+                                              const Clock& clock);
+
+}  // namespace sm::delivery

@@ -1,0 +1,53 @@
+#include "options.h"
+
+#include "cli/options.h"
+
+namespace sm::smsend {
+namespace {
+
+void describe_delivery(CLI::App& app, Options& options) {
+  cli::add_choice(app, "--minimum", options.minimum, {"trusted", "verified"},
+                  "least level that a destination must reach (default: trusted)");
+  cli::add_choice(app, "--on-insecure", options.on_insecure, {"refuse", "defer"},
+                  "what becomes of a message whose destination stays below it (default: refuse)");
+  cli::add_list(app, "--attach", options.attachments, "FILE", "adds a file as MIME attachment");
+  cli::add_flag(app, "--dry-run", options.is_dry_run,
+                "says what would happen to each recipient; sends and records nothing");
+  cli::add_flag(app, "--mta", options.is_mta,
+                "for pipe transports: one status line, permanent codes only when definite");
+}
+
+void describe_sendmail(CLI::App& app, Options& options) {
+  const auto group = [](CLI::Option* option) { option->group("As sendmail(8)"); };
+  group(
+      cli::add_flag(app, "-t", options.takes_header_recipients, "takes recipients from To and Cc"));
+  group(cli::add_text(app, "-f", options.envelope_sender, "ADDR", "envelope sender; <> for none"));
+  group(cli::add_text(app, "-r", options.envelope_sender, "ADDR", "the same as -f"));
+  group(cli::add_text(app, "-F", options.full_name, "NAME",
+                      "name of the author, where the message has no From"));
+  group(cli::add_text(app, "-N", options.notify, "WHEN",
+                      "reports wanted: never, or of success, failure, delay"));
+  group(cli::add_text(app, "-R", options.returned, "PART", "reports carry full or hdrs"));
+  group(cli::add_text(app, "-V", options.envelope_id, "ENVID", "name of this submission"));
+  group(cli::add_list(app, "-O", options.sendmail_options, "NAME=VALUE",
+                      "requiretls=yes demands REQUIRETLS; others are ignored"));
+  group(cli::add_list(app, "-o", options.sendmail_options, "OPTION", "ignored, as -oi and -oem"));
+  group(cli::add_text(app, "-b", options.mode, "MODE", "m: deliver a message from stdin"));
+  group(cli::add_text(app, "-B", options.body_type, "TYPE", "ignored: the message is looked at"));
+  group(cli::add_number(app, "-h", options.hops, 0, 1000, "N", "ignored"));
+  group(cli::add_list(app, "-L", options.ignored, "TAG", "ignored"));
+  group(cli::add_list(app, "-X", options.ignored, "FILE", "ignored"));
+  group(cli::add_flag(app, "-i", options.ignores_dots, "ignored: a lone dot never ends a message"));
+  group(cli::add_flag(app, "-n,-m,-G,-U", options.ignored_flag, "ignored"));
+}
+
+}  // namespace
+
+void describe(CLI::App& app, Options& options) {
+  cli::add_arguments(app, "RECIPIENT...", options.recipients, "addresses to deliver to");
+  describe_delivery(app, options);
+  describe_sendmail(app, options);
+  cli::add_network_options(app, options.network);
+}
+
+}  // namespace sm::smsend

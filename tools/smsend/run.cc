@@ -1,0 +1,136 @@
+#include <algorithm>
+
+#include <unistd.h>
+
+#include "audit/log.h"
+#include "base/text.h"
+#include "base/version.h"
+#include "cli/settings.h"
+#include "delivery/equipment.h"
+#include "delivery/send.h"
+#include "delivery/signing.h"
+#include "intake.h"
+#include "mta.h"
+#include "options.h"
+
+namespace sm::smsend {
+namespace {
+
+using delivery::RecipientResult;
+
+/// The organisation whose mail this is: the sender's domain chooses. Where only one is configured
+/// it is that one; where several are, a domain of none of them may not send.
+Result<config::Organisation> organisation_of(const config::Config& config, const Mail& mail) {
+  const auto& domain = mail.envelope.sender.is_null() ? mail.message.from().mailbox.domain()
+                                                      : mail.envelope.sender.mailbox()->domain();
+  if (const auto* organisation = config.organisation_of(domain)) return *organisation;
+  if (config.organisations.empty()) return config.default_organisation();
+  if (config.organisations.size() == 1) return config.organisations.front();
+  return fail(Errc::denied, "no organisation sends from " + domain.text() + " (policy-forbids)",
+              "list the domain under one of the organisations");
+}
+
+void report(const Options& options, const std::vector<RecipientResult>& results) {
+  const auto& common = options.common;
+  for (const auto& result : results) {
+    if (common.is_json) {
+      common.out().line(delivery::json_line(result));
+    } else if (options.is_dry_run) {
+      common.out().line(delivery::plain_line(result));
+    } else if (result.status == delivery::Status::delivered) {
+      common.diagnostics().detail(delivery::plain_line(result));
+    } else {
+      common.diagnostics().error(Error{Errc::unavailable, delivery::plain_line(result)});
+    }
+  }
+}
+
+/// The line for a pipe transport is that of the recipient that decides the exit status.
+void report_to_mta(const Options& options, const std::vector<RecipientResult>& results) {
+  const int status = delivery::exit_status(results);
+  if (status == 0) return;
+  const auto decides = std::find_if(results.begin(), results.end(), [&](const auto& result) {
+    return delivery::exit_status(std::span(&result, 1)) == status;
+  });
+  if (decides == results.end()) return;
+  const std::string enhanced = decides->enhanced.empty() ? "4.0.0" : decides->enhanced;
+  options.common.out().line(
+      mta_line(enhanced, decides->reply.empty() ? delivery::plain_line(*decides) : decides->reply));
+}
+
+/// What would happen, from a look at each destination.
+std::vector<RecipientResult> rehearse(const delivery::Equipment& equipment, const Mail& mail,
+                                      const config::Config& config,
+                                      delivery::OnInsecure on_insecure) {
+  delivery::Prober prober(equipment.finder(), equipment.client(),
+                          {.minimum = config.policy.minimum,
+                           .wants_tlsrpt = false,
+                           .deadline = config.network.deadline});
+  std::vector<RecipientResult> results;
+  for (const auto& recipient : mail.envelope.recipients) {
+    results.push_back(delivery::foresee(recipient, prober.probe(recipient.mailbox.domain()),
+                                        config.policy.minimum, on_insecure));
+  }
+  return results;
+}
+
+Result<std::vector<RecipientResult>> deliver(const delivery::Equipment& equipment, Mail& mail,
+                                             const config::Config& config,
+                                             delivery::OnInsecure on_insecure,
+                                             const Options& options) {
+  auto organisation = organisation_of(config, mail);
+  if (!organisation) return fail(std::move(organisation).error());
+  auto signatures = delivery::sign(mail.message, *organisation, system_clock());
+  if (!signatures) return fail(std::move(signatures).error());
+
+  mail.envelope.requires_tls = mail.envelope.requires_tls || organisation->policy.requiretls;
+  auto log = audit::Log::open(
+      config.state, organisation->id, system_clock(),
+      {.tool = "smsend/" + std::string(kVersion), .origin = organisation->audit_origin});
+  if (!log) return fail(std::move(log).error());
+  delivery::Sender sender(equipment.finder(), equipment.client(), *log,
+                          {.minimum = organisation->policy.minimum,
+                           .on_insecure = on_insecure,
+                           .deadline = config.network.deadline});
+  auto results = sender.send({.message = &mail.message,
+                              .envelope = mail.envelope,
+                              .dkim = std::move(*signatures),
+                              .account = mail.account,
+                              .uid = ::getuid()});
+  for (const auto& warning : sender.warnings()) {
+    options.common.diagnostics().warning(warning.what);
+  }
+  return results;
+}
+
+Result<std::vector<RecipientResult>> send(const Options& options) {
+  auto config = cli::load_config(options.common, options.network,
+                                 {.minimum = cli::minimum_of(options.minimum)});
+  if (!config) return fail(std::move(config).error());
+  auto mail = take_in(options, *config);
+  if (!mail) return fail(std::move(mail).error());
+  const auto on_insecure =
+      options.on_insecure == "defer" ? delivery::OnInsecure::defer : delivery::OnInsecure::refuse;
+  auto equipment = delivery::Equipment::make(*config, {.patience = delivery::Patience::delivery,
+                                                       .dns_file = options.network.dns_file,
+                                                       .needs_state = !options.is_dry_run});
+  if (!equipment) return fail(std::move(equipment).error());
+  if (options.is_dry_run) return rehearse(**equipment, *mail, *config, on_insecure);
+  return deliver(**equipment, *mail, *config, on_insecure, options);
+}
+
+}  // namespace
+
+Result<cli::Verdict> run(const Options& options) {
+  auto results = send(options);
+  if (options.is_mta) {
+    if (!results) return mta_answer(options.common.out(), results.error());
+    report_to_mta(options, *results);
+  } else {
+    if (!results) return fail(std::move(results).error());
+    report(options, *results);
+  }
+  return static_cast<cli::Verdict>(delivery::exit_status(*results));
+}
+
+}  // namespace sm::smsend
