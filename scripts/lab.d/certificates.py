@@ -102,6 +102,8 @@ class Authority:
 
     def issue(self, kind, names):
         """A certificate of this kind for these names: its file's text, the certificate, its issuer."""
+        if kind not in KINDS:
+            raise ValueError(f"no kind of certificate is called '{kind}' ({', '.join(KINDS)})")
         now = datetime.datetime.utcnow()
         lifetime = {"expired": (now - 30 * DAY, now - DAY),
                     "not-yet-valid": (now + DAY, now + 30 * DAY)}.get(kind, (now - DAY, now + 365 * DAY))

@@ -12,6 +12,7 @@ import os
 import select
 import signal
 import socket
+import time
 import traceback
 
 import namespaces
@@ -23,11 +24,9 @@ def start(lab, serve):
     """Starts a lab and returns when `serve` (in the warden) has said that all servers answer.
     False where it was up already. LabError, with the failing server's log, where it did not come
     up; then, and when this process is interrupted, nothing of it is left."""
-    claimed = lab.claim()
-    if claimed is None:
-        if lab.connect():
-            return False
-        raise LabError("this lab is just starting or stopping", 75)
+    connected, claimed = _settled(lab)
+    if connected:
+        return False
     sweep()
     ours, keepers = socket.socketpair()
     if os.fork() == 0:
@@ -48,13 +47,28 @@ def start(lab, serve):
 
 def stop(lab):
     """Returns when nothing is left of the lab; False where it was not up."""
-    found = lab.connect()
-    if found:
-        connection, _ = found
+    connected, claimed = _settled(lab)
+    if connected:
+        connection, _ = connected
         connection.sendall(b"stop\n")
         _read_all(connection)
+    else:
+        claimed.close()
     sweep()
-    return found is not None
+    return connected is not None
+
+
+def _settled(lab, patience=60.0):
+    """(a connection, None) to a lab that is up, or (None, its name claimed) where there is none; waits
+    for one that is just starting or ending."""
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline:
+        if connected := lab.connect():
+            return connected, None
+        if claimed := lab.claim():
+            return None, claimed
+        time.sleep(0.01)
+    raise LabError("this lab neither starts nor ends", 75)
 
 
 UP = b"\0up"
