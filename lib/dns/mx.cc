@@ -49,15 +49,6 @@ std::vector<MxHost> valid_hosts(const Answer& mx, std::vector<SkippedMx>& skippe
   return hosts;
 }
 
-/// RFC 5321 §5.1: lowest number first; equal ones in random order, each time anew.
-void order(std::vector<MxHost>& hosts, const RandomBelow& random) {
-  for (std::size_t i = hosts.size(); i > 1; --i) {
-    std::swap(hosts[i - 1], hosts[random(static_cast<std::uint32_t>(i))]);
-  }
-  std::stable_sort(hosts.begin(), hosts.end(),
-                   [](const MxHost& a, const MxHost& b) { return a.preference < b.preference; });
-}
-
 /// RFC 5321 §5.1: with an own name in the list, hosts of its preference and worse ones would send
 /// the message back. True when there was one.
 bool drop_from_own(std::vector<MxHost>& hosts, std::vector<SkippedMx>& skipped,
@@ -93,7 +84,7 @@ NextHops from_records(NextHops hops, const RandomBelow& random,
     return hops;
   }
   hops.hosts = valid_hosts(hops.answer, hops.skipped);
-  order(hops.hosts, random);
+  order_hosts(hops.hosts, random);
   const bool had_own = drop_from_own(hops.hosts, hops.skipped, own_names);
   cap(hops.hosts, hops.skipped);
   if (hops.hosts.empty()) {
@@ -187,6 +178,14 @@ void set_unknown(HostAddresses& host, const Answer& unknown) {
 }
 
 }  // namespace
+
+void order_hosts(std::vector<MxHost>& hosts, const RandomBelow& random) {
+  for (std::size_t i = hosts.size(); i > 1; --i) {
+    std::swap(hosts[i - 1], hosts[random(static_cast<std::uint32_t>(i))]);
+  }
+  std::stable_sort(hosts.begin(), hosts.end(),
+                   [](const MxHost& a, const MxHost& b) { return a.preference < b.preference; });
+}
 
 NextHops next_hops(const name::Domain& domain, const Answer& mx, const RandomBelow& random,
                    const std::vector<name::Domain>& own_names) {

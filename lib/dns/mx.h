@@ -31,6 +31,9 @@ struct MxHost {
   name::Domain host;
 };
 
+/// Lowest preference first, equal ones in random order, anew with each call (RFC 5321 §5.1).
+void order_hosts(std::vector<MxHost>& hosts, const RandomBelow& random);
+
 /// An MX record that is passed over, and why.
 struct SkippedMx {
   std::uint16_t preference;

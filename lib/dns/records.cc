@@ -133,9 +133,7 @@ std::optional<std::vector<std::uint8_t>> rdata_of(const ldns_rr& rr) {
     return std::nullopt;
   }
   const auto* begin = ldns_buffer_begin(buffer.get());
-  const std::size_t size = ldns_buffer_position(buffer.get());
-  if (size < 2) return std::nullopt;
-  return std::vector<std::uint8_t>(begin + 2, begin + size);  // after the length
+  return std::vector<std::uint8_t>(begin, begin + ldns_buffer_position(buffer.get()));
 }
 
 std::optional<std::string> name_of(const ldns_rdf* name) {
