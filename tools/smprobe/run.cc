@@ -1,0 +1,158 @@
+#include <atomic>
+#include <future>
+#include <thread>
+#include <vector>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "cli/settings.h"
+#include "delivery/equipment.h"
+#include "delivery/probe.h"
+#include "name/mailbox.h"
+#include "options.h"
+#include "report.h"
+#include "sender.h"
+
+namespace sm::smprobe {
+namespace {
+
+using delivery::DestinationReport;
+using delivery::Verdict;
+
+struct Destination {
+  std::string given;
+  name::Domain domain;
+};
+
+/// A domain, or the domain of an address.
+Result<Destination> destination_of(const std::string& given) {
+  if (given.find('@') == given.npos) {
+    auto domain = name::Domain::parse(given);
+    if (!domain) return fail(std::move(domain).error());
+    return Destination{given, *domain};
+  }
+  auto mailbox = name::Mailbox::parse(given);
+  if (!mailbox) return fail(std::move(mailbox).error());
+  return Destination{given, mailbox->domain()};
+}
+
+Result<std::vector<std::string>> lines_of_stdin() {
+  auto text = read_file("/dev/stdin", std::size_t{64} << 20);
+  if (!text) return fail(std::move(text).error());
+  std::vector<std::string> lines;
+  for (const auto line : split(*text, '\n')) {
+    const auto word = trimmed(line, " \t\r");
+    if (!word.empty()) lines.emplace_back(word);
+  }
+  return lines;
+}
+
+Result<std::vector<Destination>> destinations_of(const Options& options) {
+  std::vector<std::string> given = options.destinations;
+  if (given.size() == 1 && given.front() == "-") {
+    auto lines = lines_of_stdin();
+    if (!lines) return fail(std::move(lines).error());
+    given = std::move(*lines);
+  }
+  std::vector<Destination> destinations;
+  for (const auto& one : given) {
+    auto destination = destination_of(one);
+    if (!destination) return fail(std::move(destination).error());
+    destinations.push_back(std::move(*destination));
+  }
+  return destinations;
+}
+
+/// 1 where one definitely stays below the minimum, else 75 where one could not be told.
+class Tally {
+ public:
+  explicit Tally(delivery::Minimum minimum) : minimum_(minimum) {}
+  void count(const DestinationReport& report) {
+    const auto verdict = report.verdict.best.verdict;
+    if (reaches(verdict, minimum_)) return;
+    (verdict == Verdict::undetermined ? is_unknown_ : is_below_) = true;
+  }
+  [[nodiscard]] cli::Verdict verdict() const {
+    if (is_below_) return cli::Verdict::no;
+    return is_unknown_ ? cli::Verdict::temporary : cli::Verdict::yes;
+  }
+
+ private:
+  delivery::Minimum minimum_;
+  bool is_below_ = false;
+  bool is_unknown_ = false;
+};
+
+/// Reports in the order of the destinations, as soon as each is there, from `jobs` threads.
+template <class Use>
+Result<void> probe_all(delivery::Prober& prober, const std::vector<Destination>& destinations,
+                       std::size_t jobs, Use use) {
+  std::vector<std::promise<DestinationReport>> promises(destinations.size());
+  std::atomic<std::size_t> next{0};
+  std::atomic<bool> is_over{false};
+  std::vector<std::jthread> threads;
+  for (std::size_t i = 0; i < std::min(jobs, destinations.size()); ++i) {
+    threads.emplace_back([&] {
+      for (auto at = next++; at < destinations.size() && !is_over; at = next++) {
+        promises[at].set_value(prober.probe(destinations[at].domain));
+      }
+    });
+  }
+  for (std::size_t i = 0; i < destinations.size(); ++i) {
+    const auto report = promises[i].get_future().get();
+    if (auto used = use(destinations[i], report); !used) {
+      is_over = true;
+      return used;
+    }
+  }
+  return {};
+}
+
+Result<cli::Verdict> probe(const Options& options, const config::Config& config) {
+  auto destinations = destinations_of(options);
+  if (!destinations) return fail(std::move(destinations).error());
+  const std::size_t jobs = options.jobs.value_or(64);
+  auto equipment = delivery::Equipment::make(config, {.patience = delivery::Patience::probe,
+                                                      .dns_file = options.network.dns_file,
+                                                      .parallel_lookups = 256,
+                                                      .needs_state = false});
+  if (!equipment) return fail(std::move(equipment).error());
+  const auto minimum = config.policy.minimum;
+  delivery::Prober prober(
+      (*equipment)->finder(), (*equipment)->client(),
+      {.minimum = minimum,
+       .connects = !options.stays_off,
+       .deadline = options.network.deadline ? config.network.deadline : std::chrono::seconds(60)});
+  Tally tally(minimum);
+  auto& out = options.common.out();
+  cli::Progress progress(options.common.diagnostics(), system_clock(), destinations->size());
+  const auto print = [&](const Destination& destination,
+                         const DestinationReport& report) -> Result<void> {
+    tally.count(report);
+    progress.count();
+    if (options.common.is_json) {
+      out.line(json_line(destination.given, report));
+    } else if (options.explains) {
+      out.print(explanation(destination.given, report, minimum));
+    } else {
+      out.line(plain_line(destination.given, report));
+    }
+    return out.flush();
+  };
+  if (auto done = probe_all(prober, *destinations, jobs, print); !done) {
+    return fail(std::move(done).error());
+  }
+  return tally.verdict();
+}
+
+}  // namespace
+
+Result<cli::Verdict> run(const Options& options) {
+  auto config = cli::load_config(options.common, options.network,
+                                 {.minimum = cli::minimum_of(options.minimum)});
+  if (!config) return fail(std::move(config).error());
+  if (options.looks_at_sender) return look_at_senders(options, *config);
+  return probe(options, *config);
+}
+
+}  // namespace sm::smprobe
