@@ -35,6 +35,7 @@ Result<config::Overrides> overrides_of(const NetworkFlags& network,
   overrides.ca_file = network.ca_file;
   overrides.port = network.port;
   overrides.deadline = network.deadline;
+  overrides.dns_file = network.dns_file;
   overrides.policy = policy;
   return overrides;
 }

@@ -55,7 +55,7 @@ struct Policy {
   bool requiretls = false;  ///< every message asks for REQUIRETLS (RFC 8689)
   std::set<Method> methods = {Method::sms, Method::email, Method::password};
   std::chrono::days longest_expiry{90};  ///< 1 to 90
-  bool escrow = false;                   ///< the organisation can open what was sealed
+  std::optional<bool> escrow;            ///< the organisation can open what was sealed; unset: no
   AfterRetrieval after_retrieval = AfterRetrieval::keep;
   std::vector<ServerAddress> resolvers;    ///< the only ones allowed; empty: any
   std::vector<std::string> trust_anchors;  ///< the only files allowed; empty: any
@@ -63,7 +63,7 @@ struct Policy {
 };
 
 /// The policy with a further source's wishes. Errc::denied where one of them is looser than what is
-/// in force; `source` names it in the message ("--minimum", "/home/x/smtools.yaml").
+/// in force; `source` names it in the message ("a flag", "/home/x/smtools.yaml").
 Result<Policy> tightened(const Policy& policy, const PolicyLayer& layer, const std::string& source);
 
 struct Network {
@@ -101,7 +101,7 @@ struct Config {
   Network network;
   Policy policy;
   std::vector<Organisation> organisations;
-  std::string audit_origin;  ///< of the log of `default`; empty: <host name>/smtools/default
+  std::string audit_origin;                   ///< of the only log; empty: <host name>/smtools/<id>
   std::optional<std::string> nta7516_header;  ///< name of the header field that marks NTA 7516 mail
 
   /// The organisation that sends from this domain; null where none does.
@@ -129,11 +129,13 @@ struct Overrides {
   std::optional<std::string> ca_file;
   std::optional<std::uint16_t> port;
   std::optional<std::chrono::seconds> deadline;
+  std::optional<std::string>
+      dns_file;        ///< answers from here: only where the policy names no source
   PolicyLayer policy;  ///< --minimum and the like
 };
 
-/// Reads the binding file and the chosen one, and applies the flags. Errc::no_input where a file
-/// that was named does not exist.
+/// Reads the binding file and the chosen one, and applies the flags, to every organisation too.
+/// Errc::no_input where a file that was named does not exist.
 Result<Config> load(const Sources& sources, const Overrides& overrides = {});
 
 /// True for [a-z0-9][a-z0-9.-]{0,62}.
