@@ -23,10 +23,23 @@ struct CachedPolicy {
   std::string text;  ///< the policy file, valid
   std::chrono::sys_seconds fetched;
 };
+/// Why a policy could not be fetched, in RFC 8460 §4.3's words where it has them.
+struct FetchFailed {
+  enum class Kind {
+    fetch,    ///< sts-policy-fetch-error: DNS, connect, time, status other than 200, too large
+    webpki,   ///< sts-webpki-invalid: the policy host's certificate
+    invalid,  ///< sts-policy-invalid: fetched, but no policy
+  };
+  Kind kind;
+  std::string detail;
+};
+std::string_view text(FetchFailed::Kind kind);
+
 /// A fetch that failed: not tried again for five minutes unless the id changes (§3.3).
 struct FailedFetch {
   std::string id;
   std::chrono::sys_seconds at;
+  FetchFailed why{FetchFailed::Kind::fetch, {}};
 };
 
 /// Where policies are kept between runs. Implementations report their own trouble as Errors; a
@@ -47,18 +60,6 @@ struct RecordUnknown {
   bool is_bogus;  ///< DNSSEC says that the answer was forged
 };
 using RecordSource = std::variant<Record, NoRecord, RecordUnknown>;
-
-/// Why a policy could not be fetched, in RFC 8460 §4.3's words where it has them.
-struct FetchFailed {
-  enum class Kind {
-    fetch,    ///< sts-policy-fetch-error: DNS, connect, time, status other than 200, too large
-    webpki,   ///< sts-webpki-invalid: the policy host's certificate
-    invalid,  ///< sts-policy-invalid: fetched, but no policy
-  };
-  Kind kind;
-  std::string detail;
-};
-std::string_view text(FetchFailed::Kind kind);
 
 /// The outside world: the TXT record and the policy file's text.
 class Source {
@@ -84,6 +85,11 @@ struct Undetermined {
   bool is_bogus;
 };
 using Lookup = std::variant<NoPolicy, Found, Undetermined>;
+
+/// A policy is fetched again after a day even where its id stays (§3.3 leaves the interval open),
+/// and a failed fetch is left alone for five minutes.
+inline constexpr std::chrono::hours kRefreshAfter{24};
+inline constexpr std::chrono::minutes kBackOff{5};
 
 /// The policy that applies to mail for `domain` now: the recipient's domain itself, never a parent
 /// and never the target of a CNAME (§3.1).
