@@ -7,8 +7,6 @@
 // split the message leaves it alone or refuses it. A message is bounded: 1,000 parts, 50 deep.
 
 #include <cstdint>
-#include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,41 +20,56 @@ namespace sm::message {
 
 enum class TransferEncoding { seven_bit, eight_bit, binary, quoted_printable, base64, unknown };
 
-/// A part; the message itself is the first one. Places are offsets into the message's body; the
-/// first part's header is not in the body, so its places are 0.
+/// Places in a body, [begin, end); both 0 where there is none.
+struct Span {
+  std::uint64_t begin = 0;
+  std::uint64_t end = 0;
+  [[nodiscard]] bool empty() const { return begin == end; }
+  [[nodiscard]] std::uint64_t size() const { return end - begin; }
+};
+
+/// A content type whose content is signed or encrypted as it is (RFC 1847, RFC 8551).
+bool is_sealed_type(std::string_view type);
+
+/// A part. The message itself is the first one; its header is not in the body, so that its header
+/// places are empty.
 struct Part {
-  static constexpr std::size_t kNone = SIZE_MAX;
+  static constexpr std::size_t kNoParent = SIZE_MAX;
+  static constexpr std::uint64_t kNotClosed = UINT64_MAX;
 
-  std::size_t parent = kNone;
+  std::size_t parent = kNoParent;  ///< its place in the table
   int depth = 0;
-  std::string header;     ///< raw, CRLF lines; at most 64 KiB
-  StructuredField type;   ///< by default text/plain, in a digest message/rfc822
-  bool has_type = false;  ///< a Content-Type field is there
+  StructuredField type;       ///< by default text/plain, in a digest message/rfc822
+  bool has_type = false;      ///< a Content-Type field is there
+  std::string disposition{};  ///< "attachment", "inline", … or empty
+  std::string file_name{};    ///< decoded, not yet safe (base/file_name.h); or empty
   TransferEncoding encoding = TransferEncoding::seven_bit;
-  std::string disposition;  ///< "attachment", "inline", … or empty
-  std::string file_name;    ///< decoded, unsafe as it is (base/file_name.h); or empty
+  bool is_signed = false;  ///< the header of this part, or message, has a DKIM-Signature
 
-  std::uint64_t header_begin = 0;
-  std::uint64_t body_begin = 0;
-  std::uint64_t body_end = 0;   ///< before the CRLF that belongs to the delimiter
-  std::uint64_t eight_bit = 0;  ///< octets above 127 in the body of a leaf
-  std::uint64_t close_begin =
-      kNoClose;  ///< of a multipart: where its closing delimiter line begins
-
-  static constexpr std::uint64_t kNoClose = UINT64_MAX;
+  Span header{};          ///< whole lines, without the empty line
+  Span encoding_field{};  ///< the Content-Transfer-Encoding field, whole lines
+  Span body{};            ///< without the CRLF that belongs to the delimiter after it
+  bool is_header_8bit = false;
+  std::uint64_t eight_bit = 0;  ///< octets above 127: of a leaf's body; else before, between and
+                                ///< after the parts inside
+  std::uint64_t close = kNotClosed;  ///< of a multipart: where its closing delimiter line begins
 
   [[nodiscard]] bool is_multipart() const { return type.value.starts_with("multipart/"); }
-  /// message/rfc822 or message/global: the next part in the table is the message inside.
+  /// A message inside (RFC 2046 §5.2.1), not encoded: the next part in the table.
   [[nodiscard]] bool is_message() const;
   [[nodiscard]] bool is_leaf() const { return !is_multipart() && !is_message(); }
+  /// By its type, or by a DKIM-Signature: never to be altered.
+  [[nodiscard]] bool is_sealed() const;
 };
 
 struct MimeLimits {
   std::size_t parts = 1000;
-  int depth = 50;
+  int depth = 50;                          ///< of the parts; the message itself has 0
+  std::size_t header_bytes = 1024 * 1024;  ///< of all part headers together
 };
 
-/// Scans a body whose header is `header`. Errc::malformed: see above, or a limit is exceeded.
+/// Scans a body whose header is `header`; parts come in the order of their beginning.
+/// Errc::malformed: see above, or a limit is exceeded; other errors are the body's.
 Result<std::vector<Part>> scan_mime(const HeaderIndex& header, Source& body,
                                     MimeLimits limits = {});
 

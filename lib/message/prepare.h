@@ -18,19 +18,13 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "message/addresses.h"
+#include "message/attachment.h"
 #include "message/header.h"
 #include "message/reader.h"
 #include "message/source.h"
 #include "name/mailbox.h"
 
 namespace sm::message {
-
-/// A file that becomes a MIME part.
-struct Attachment {
-  std::string path;
-  std::string name{};  ///< shown to the recipient; by default the path's last component
-  std::string type{};  ///< by default from the name's extension
-};
 
 struct PrepareOptions {
   const Clock* clock = &system_clock();
@@ -55,7 +49,7 @@ class PreparedMessage {
   [[nodiscard]] const Address& from() const { return from_.front(); }
   /// "<…@…>", as in the field; empty only where a DKIM signature that came along forbids adding it.
   [[nodiscard]] const std::string& message_id() const { return message_id_; }
-  /// With takes_recipients: those of the header, each once, in order.
+  /// With takes_recipients: those of the header, each once, in order; maybe none.
   [[nodiscard]] const std::vector<name::Mailbox>& recipients() const { return recipients_; }
 
   /// Any octet is above 127: the server must offer 8BITMIME (RFC 6152), or the message
@@ -92,9 +86,9 @@ class PreparedMessage {
 };
 
 /// Errc::malformed with the reason where the message may not be sent: a Bcc field, no From and no
-/// author, several From fields or addresses, a group in From, -t without recipients, attachments to
-/// a signed message, 8-bit parts whose structure is broken. Attachments that cannot be read:
-/// Errc::no_input or io.
+/// author, several From fields or addresses, a group in From, several Message-IDs, with -t a
+/// recipient that is no mailbox, attachments to a sealed message, 8-bit parts whose structure is
+/// broken. Attachments that cannot be read: Errc::no_input or io.
 Result<PreparedMessage> prepare(Message message, const PrepareOptions& options);
 
 }  // namespace sm::message
