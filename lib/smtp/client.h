@@ -29,13 +29,13 @@ namespace sm::smtp {
 
 /// RFC 5321 §4.5.3.2, from the last octet of the command to the last octet of the reply.
 struct Timeouts {
-  std::chrono::seconds connect{30};
-  std::chrono::seconds greeting{300};
-  std::chrono::seconds command{300};   ///< EHLO, STARTTLS, MAIL, RCPT, RSET
-  std::chrono::seconds handshake{60};  ///< all of it
-  std::chrono::seconds data{120};      ///< DATA's 354
-  std::chrono::seconds block{180};     ///< each 16 KiB of content to leave
-  std::chrono::seconds end_of_data{600};
+  std::chrono::milliseconds connect{30000};
+  std::chrono::milliseconds greeting{300000};
+  std::chrono::milliseconds command{300000};   ///< EHLO, STARTTLS, MAIL, RCPT, RSET
+  std::chrono::milliseconds handshake{60000};  ///< all of it
+  std::chrono::milliseconds data{120000};      ///< DATA's 354
+  std::chrono::milliseconds block{180000};     ///< each 16 KiB of content to leave
+  std::chrono::milliseconds end_of_data{600000};
 };
 
 /// How we present ourselves and how long we wait.

@@ -117,7 +117,8 @@ void Dialogue::receive(std::string_view octets) {
 void Dialogue::take(Reply reply) {
   ++replies_;
   if (transcript_ != nullptr) {
-    for (const auto line : split(reply.verbatim(), '\n')) {
+    const std::string octets = reply.verbatim();
+    for (const auto line : split(octets, '\n')) {
       transcript_->add(Transcript::Speaker::server, line);
     }
   }
