@@ -11,6 +11,7 @@
 #include "base/file_name.h"
 #include "base/text.h"
 #include "message/header.h"
+#include "message/octets.h"
 #include "message/parameters.h"
 #include "message/source.h"
 #include "message/transfer.h"
@@ -76,14 +77,11 @@ Result<UniqueFd> open_attachment(const std::string& path) {
   return file;
 }
 
-/// Whether the beginning of a file can be called UTF-8 text.
+/// Whether the beginning of a file can be called UTF-8 text; a character may be cut at its end.
 bool is_text(std::string_view beginning) {
-  // A character may be cut at the end of what was read.
-  for (std::size_t cut = 0; cut < 4 && cut <= beginning.size(); ++cut) {
-    if (!is_utf8(beginning.substr(0, beginning.size() - cut))) continue;
-    return beginning.find('\0') == beginning.npos;
-  }
-  return false;
+  Utf8Stream utf8;
+  utf8.feed(beginning);
+  return utf8.is_valid() && beginning.find('\0') == beginning.npos;
 }
 
 Result<std::string> type_field(const Attachment& attachment, std::string_view name,
