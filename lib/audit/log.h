@@ -42,7 +42,9 @@ struct Appended {
   std::optional<Error> not_signed;
 };
 
-struct Checkpoint;
+struct Checkpoint;    // audit/note.h
+struct EraseRequest;  // audit/erase.h
+struct Erased;
 
 /// Whether `text` names an organisation: [a-z0-9][a-z0-9.-]{0,62}.
 bool is_org(std::string_view text);
@@ -105,6 +107,10 @@ class Log {
   /// Ends the key's epoch: a new key, `epoch_ended`, the last checkpoint by the old key, which is
   /// then destroyed.
   Result<Checkpoint> end_epoch();
+
+  /// Destroys disclosures and appends the `erased` records that say so. A crash on the way is made
+  /// good by the next appender. Nothing to erase: Erased{} with no disclosures.
+  Result<Erased> erase(const EraseRequest& request);
 
   [[nodiscard]] const std::string& folder() const;
 

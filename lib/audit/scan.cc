@@ -316,4 +316,25 @@ std::optional<DisclosureLine> DisclosureLine::parse(std::string_view line) {
   return parsed;
 }
 
+std::optional<ErasurePlan> ErasurePlan::parse(std::string_view text) {
+  const auto copy = padded(text);
+  dom::parser parser;
+  dom::object object;
+  if (parser.parse(copy).get(object) != simdjson::SUCCESS) return std::nullopt;
+  Fields fields(object);
+  ErasurePlan plan;
+  std::string_view message, authorised_by, ground;
+  std::vector<std::string_view> digests;
+  if (!fields.number("seq", plan.seq) || !fields.text("message", message) ||
+      !fields.text("authorised_by", authorised_by) || !fields.text("ground", ground) ||
+      !fields.is_next("digests") || !take_texts(fields.take(), digests) || !are_digests(digests)) {
+    return std::nullopt;
+  }
+  plan.message = message;
+  plan.authorised_by = authorised_by;
+  plan.ground = ground;
+  plan.digests.assign(digests.begin(), digests.end());
+  return plan;
+}
+
 }  // namespace sm::audit

@@ -71,4 +71,13 @@ struct ParsedRecord {
 /// Nothing when the line is not a record.
 std::optional<ParsedRecord> parse_record(std::string_view line);
 
+/// What an erasure that is on its way says: disclosures/.erasing, one JSON object.
+struct ErasurePlan {
+  std::uint64_t seq = 0;  ///< the log's size when it was made
+  std::string message;    ///< or empty
+  std::string authorised_by, ground;
+  std::vector<std::string> digests;  ///< sorted
+  static std::optional<ErasurePlan> parse(std::string_view text);
+};
+
 }  // namespace sm::audit

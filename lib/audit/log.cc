@@ -1,0 +1,584 @@
+#include "audit/log.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <condition_variable>
+#include <mutex>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "audit/compose.h"
+#include "audit/erase.h"
+#include "audit/log_files.h"
+#include "audit/note.h"
+#include "audit/signer.h"
+#include "audit/slots.h"
+#include "base/encoding.h"
+#include "base/text.h"
+
+namespace sm::audit {
+namespace {
+
+constexpr std::size_t kMostBatchBytes = std::size_t{4} << 20;
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "localhost";
+}
+
+/// The log's lock: flock(2) on a file that stays open, held while this object lives.
+class Held {
+ public:
+  explicit Held(int fd) : fd_(fd) {}
+  Held(Held&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  Held& operator=(Held&&) = delete;
+  ~Held() {
+    if (fd_ >= 0) (void)::flock(fd_, LOCK_UN);
+  }
+
+ private:
+  int fd_;
+};
+
+/// The bytes that a draft will take, at most: records, then disclosures.
+std::pair<std::uint64_t, std::uint64_t> bytes_of(const Draft& draft) {
+  constexpr std::size_t kHead = 200;  // v, seq, prev, ts, mono
+  constexpr std::size_t kDisclosureHead = 48;
+  return {draft.before_mono.size() + draft.after_mono.size() + kHead,
+          draft.disclosures.empty() ? 0 : draft.disclosures.size() + kDisclosureHead};
+}
+
+}  // namespace
+
+/// One call of append() on its way.
+struct Waiting {
+  std::vector<Draft> drafts;
+  std::uint32_t spends = 0;
+  std::optional<Result<Appended>> result;
+};
+
+/// What a reservation gives back to.
+struct Reservation::Ledger {
+  std::mutex mutex;
+  Slots* slots = nullptr;  ///< null once the log was closed
+
+  void give_back(std::size_t records) {
+    const std::lock_guard lock(mutex);
+    if (slots == nullptr || records == 0) return;
+    const auto reserved = slots->own_reserved();
+    (void)slots->set_reserved(reserved -
+                              static_cast<std::uint32_t>(std::min<std::size_t>(records, reserved)));
+  }
+};
+
+Reservation::Reservation(Reservation&& other) noexcept
+    : ledger_(std::move(other.ledger_)), records_(std::exchange(other.records_, 0)) {}
+
+Reservation& Reservation::operator=(Reservation&& other) noexcept {
+  std::swap(ledger_, other.ledger_);
+  std::swap(records_, other.records_);
+  return *this;
+}
+
+Reservation::~Reservation() {
+  if (ledger_) ledger_->give_back(records_);
+}
+
+class Log::Impl {
+ public:
+  Impl(Layout layout, const Clock& clock, LogOptions options, SignerSetting setting, Slots slots)
+      : layout_(layout),
+        clock_(clock),
+        options_(std::move(options)),
+        writer_{options_.tool, options_.host, clock.boot_id()},
+        files_(layout),
+        signer_(std::move(setting), layout),
+        slots_(std::move(slots)),
+        ledger_(std::make_shared<Reservation::Ledger>()) {
+    ledger_->slots = &slots_;
+  }
+  ~Impl() {
+    const std::lock_guard lock(ledger_->mutex);
+    ledger_->slots = nullptr;
+  }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+
+  Result<void> begin();
+  Result<Appended> append(std::span<const Record> records, Reservation* reservation);
+  Result<Reservation> reserve(std::size_t records);
+  Result<Checkpoint> sign_checkpoint();
+  Result<Checkpoint> end_epoch();
+  Result<Erased> erase(const EraseRequest& request);
+  [[nodiscard]] const Layout& layout() const { return layout_; }
+
+ private:
+  Result<std::optional<Held>> try_lock();
+  Result<Held> lock();
+  Result<std::optional<Held>> take_lock(int operation);
+  Result<void> settle();
+  std::vector<Entry> compose(std::span<const Draft> drafts) const;
+  Result<Appended> write(std::span<const Draft> drafts);
+  Result<void> keep(std::uint64_t record_bytes, std::uint64_t disclosure_bytes,
+                    std::uint64_t reserved);
+  Result<void> keep_beside(std::span<const Draft> drafts, std::uint32_t spends);
+  void lead(const std::vector<Waiting*>& mine);
+  bool was_written_by_another(std::uint64_t id, const std::vector<Waiting*>& mine);
+  void write_together(const std::vector<Waiting*>& mine);
+  void write_alone(Waiting& waiting);
+  void sign_if_due(Appended& appended);
+  Result<Draft> draft_own(const Record& record) const;
+
+  Layout layout_;
+  const Clock& clock_;
+  LogOptions options_;
+  Writer writer_;
+  LogFiles files_;
+  Signer signer_;
+  Slots slots_;
+  std::shared_ptr<Reservation::Ledger> ledger_;
+  UniqueFd lock_fd_;
+
+  std::mutex mutex_;  ///< guards what follows; who leads uses all the rest alone
+  std::condition_variable changed_;
+  std::vector<Waiting*> queue_;
+  bool is_led_ = false;
+};
+
+// ---- the lock
+
+Result<std::optional<Held>> Log::Impl::take_lock(int operation) {
+  for (;;) {
+    if (!lock_fd_) {
+      auto fd = open_shared(layout_.lock(), O_RDWR);
+      if (!fd) return fail(std::move(fd).error());
+      lock_fd_ = std::move(*fd);
+    }
+    while (::flock(lock_fd_.get(), operation) != 0) {
+      if (errno == EWOULDBLOCK) return std::optional<Held>();
+      if (errno != EINTR) return fail_errno("locking " + layout_.lock(), errno);
+    }
+    struct stat opened {
+    }, named{};
+    if (::fstat(lock_fd_.get(), &opened) == 0 && ::stat(layout_.lock().c_str(), &named) == 0 &&
+        opened.st_ino == named.st_ino && opened.st_dev == named.st_dev) {
+      return std::optional(Held(lock_fd_.get()));
+    }
+    lock_fd_.reset();  // somebody removed the file: a lock on it keeps nobody out
+  }
+}
+
+Result<std::optional<Held>> Log::Impl::try_lock() {
+  return take_lock(LOCK_EX | LOCK_NB);
+}
+
+Result<Held> Log::Impl::lock() {
+  auto held = take_lock(LOCK_EX);
+  if (!held) return fail(std::move(held).error());
+  return std::move(**held);
+}
+
+// ---- under the lock
+
+Result<Draft> Log::Impl::draft_own(const Record& record) const {
+  return draft(record, writer_);
+}
+
+/// Reads the tail again; what a crash left is cut and told of, an erasure that it broke off is
+/// finished.
+Result<void> Log::Impl::settle() {
+  const auto signed_size = signer_.signed_size();
+  if (!signed_size) return fail(signed_size.error());
+  const auto cut = files_.settle(*signed_size, writer_.boot);
+  if (!cut) return fail(cut.error());
+  if (!cut->is_empty()) {
+    Record recovered(Event::recovered);
+    recovered.fact("record_bytes", cut->record_bytes);
+    recovered.fact("disclosure_bytes", cut->disclosure_bytes);
+    recovered.fact("disclosure_lines", cut->disclosure_lines);
+    recovered.fact("sha256", to_hex(cut->sha256));
+    const auto own = draft_own(recovered);
+    if (!own) return fail(own.error());
+    const auto written = write(std::span(&*own, 1));
+    if (!written) return fail(written.error());
+  }
+  const auto pending = pending_erasure(layout_, files_.tail().next);
+  if (!pending) return fail(pending.error());
+  if (!*pending) return {};
+  for (const Record& record : (*pending)->records) {
+    const auto own = draft_own(record);
+    if (!own) return fail(own.error());
+    const auto written = write(std::span(&*own, 1));
+    if (!written) return fail(written.error());
+  }
+  auto scrubbed = slots_.scrub();
+  if (!scrubbed) return scrubbed;
+  return finish_erasure(layout_, **pending);
+}
+
+std::vector<Entry> Log::Impl::compose(std::span<const Draft> drafts) const {
+  const Tail& tail = files_.tail();
+  const std::string ts = utc_text_micros(clock_.now());
+  const auto mono = static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::microseconds>(clock_.monotonic().time_since_epoch())
+          .count());
+  std::vector<Entry> entries;
+  entries.reserve(drafts.size());
+  Hash previous = tail.last;
+  for (const Draft& one : drafts) {
+    const std::uint64_t seq = tail.next + entries.size();
+    const Entry& entry = entries.emplace_back(
+        Entry{line_of(one, seq, previous, ts, mono), disclosure_line_of(one, seq)});
+    previous = leaf_hash(as_bytes(entry.line));
+  }
+  return entries;
+}
+
+Result<Appended> Log::Impl::write(std::span<const Draft> drafts) {
+  const Appended appended{files_.tail().next, drafts.size(), {}};
+  auto written = files_.append(compose(drafts));
+  if (!written) return fail(std::move(written).error());
+  return appended;
+}
+
+Result<void> Log::Impl::keep(std::uint64_t record_bytes, std::uint64_t disclosure_bytes,
+                             std::uint64_t reserved) {
+  if (reserved == 0) return {};
+  constexpr std::uint64_t kMargin = 256;  // records that others may append meanwhile
+  const std::uint64_t records = reserved * kReservedLine;
+  const std::uint64_t disclosures = reserved * kReservedDisclosures;
+  auto kept = files_.keep_space(record_bytes + records, disclosure_bytes + disclosures);
+  if (!kept) return kept;
+  if (kSegmentRecords - files_.tail().next % kSegmentRecords > reserved + kMargin) return {};
+  return files_.keep_spare_segment(records, disclosures);
+}
+
+/// Keeps what is reserved behind the drafts that are about to be written.
+Result<void> Log::Impl::keep_beside(std::span<const Draft> drafts, std::uint32_t spends) {
+  std::uint64_t records = 0, disclosures = 0;
+  for (const Draft& one : drafts) {
+    const auto [a, b] = bytes_of(one);
+    records += a;
+    disclosures += b;
+  }
+  const auto behind = [&](bool is_exact) {
+    const std::uint64_t total = slots_.total_reserved(is_exact);
+    return total - std::min<std::uint64_t>(total, spends);
+  };
+  auto kept = keep(records, disclosures, behind(false));
+  return kept ? Result<void>() : keep(records, disclosures, behind(true));
+}
+
+void Log::Impl::write_alone(Waiting& waiting) {
+  // Ending records have their space: what could not be kept for others must not stop them.
+  const bool is_ending = waiting.spends >= waiting.drafts.size();
+  auto kept = is_ending ? Result<void>() : keep_beside(waiting.drafts, waiting.spends);
+  if (kept) {
+    waiting.result.emplace(write(waiting.drafts));
+  } else {
+    waiting.result.emplace(fail(std::move(kept).error()));
+  }
+}
+
+/// What other processes have put up and this one writes for them.
+struct Placed {
+  Slots::Request request;
+  Slots::Answer answer;
+};
+
+/// Takes up the drafts of other processes behind those in `all`.
+std::vector<Placed> take_up(Slots& slots, std::uint64_t next, std::vector<Draft>& all,
+                            std::uint32_t& spends) {
+  std::vector<Placed> placed;
+  std::size_t bytes = 0;
+  for (Slots::Request& request : slots.waiting()) {
+    auto drafts = unpack(request.payload);
+    if (!drafts || drafts->empty()) continue;
+    bytes += request.payload.size();
+    if (bytes > kMostBatchBytes) break;
+    const auto count = static_cast<std::uint32_t>(drafts->size());
+    const Slots::Answer answer{request.id, false, next + all.size(), count, {}};
+    spends += request.spends;
+    std::move(drafts->begin(), drafts->end(), std::back_inserter(all));
+    placed.push_back({std::move(request), answer});
+  }
+  return placed;
+}
+
+void Log::Impl::write_together(const std::vector<Waiting*>& mine) {
+  std::vector<Draft> all;
+  std::uint32_t spends = 0;
+  for (const Waiting* one : mine) {
+    all.insert(all.end(), one->drafts.begin(), one->drafts.end());
+    spends += one->spends;
+  }
+  const std::uint64_t next = files_.tail().next;
+  std::vector<Placed> placed = take_up(slots_, next, all, spends);
+  const bool is_alone = mine.size() == 1 && placed.empty();
+  if (is_alone || !keep_beside(all, spends)) {
+    for (Waiting* one : mine)
+      write_alone(*one);
+    return;  // others write for themselves
+  }
+  const std::vector<Entry> entries = compose(all);
+  for (Placed& one : placed) {
+    const std::size_t last = one.answer.first_seq - next + one.answer.count - 1;
+    one.answer.last_leaf = leaf_hash(as_bytes(entries[last].line));
+    slots_.answer(one.request.slot, one.answer);  // should this process die on the way
+  }
+  const auto written = files_.append(entries);
+  for (Placed& one : placed) {
+    one.answer.is_done = true;
+    slots_.answer(one.request.slot, written ? one.answer : Slots::Answer{});
+  }
+  std::uint64_t first = next;
+  for (Waiting* one : mine) {
+    if (written) {
+      one->result.emplace(Appended{first, one->drafts.size(), {}});
+      first += one->drafts.size();
+    } else {
+      write_alone(*one);
+    }
+  }
+}
+
+void Log::Impl::sign_if_due(Appended& appended) {
+  if (!options_.signs_on_append) return;
+  const auto is_due = signer_.is_due(files_.tail().next);
+  if (is_due && !*is_due) return;
+  auto signed_now = is_due ? signer_.sign(files_.tail()) : fail(is_due.error());
+  if (!signed_now) appended.not_signed = std::move(signed_now).error();
+}
+
+/// Whether another process wrote what this one had put up; then the results are filled in.
+bool Log::Impl::was_written_by_another(std::uint64_t id, const std::vector<Waiting*>& mine) {
+  const auto answer = slots_.answer_to(id);
+  if (!answer) return false;
+  if (!answer->is_done) {
+    // Whoever wrote died on the way. If the records are there, they still have to be made durable.
+    if (!settle() || files_.tail().next < answer->first_seq + answer->count) return false;
+    const auto line = line_at(layout_, answer->first_seq + answer->count - 1);
+    if (!line || leaf_hash(as_bytes(*line)) != answer->last_leaf || !files_.sync()) return false;
+  }
+  std::uint64_t first = answer->first_seq;
+  for (Waiting* one : mine) {
+    one->result.emplace(Appended{first, one->drafts.size(), {}});
+    first += one->drafts.size();
+  }
+  return true;
+}
+
+void Log::Impl::lead(const std::vector<Waiting*>& mine) {
+  const auto refuse = [&](const Error& error) {
+    for (Waiting* one : mine)
+      one->result.emplace(fail(error));
+  };
+  auto held = try_lock();
+  if (!held) return refuse(held.error());
+  if (!*held) {
+    // Locked: put the drafts up, so that whoever writes next may write them, too.
+    std::string payload;
+    std::uint32_t spends = 0;
+    for (const Waiting* one : mine) {
+      payload += pack(one->drafts);
+      spends += one->spends;
+    }
+    const auto id = slots_.publish(payload, spends);
+    auto waited = lock();
+    if (!waited) {
+      if (id) slots_.withdraw();
+      return refuse(waited.error());
+    }
+    held->emplace(std::move(*waited));
+    const bool is_written = id && was_written_by_another(*id, mine);
+    if (id) slots_.withdraw();
+    if (is_written) return;
+  }
+  auto settled = settle();
+  if (!settled) return refuse(settled.error());
+  write_together(mine);
+  if (mine.front()->result->has_value()) sign_if_due(**mine.front()->result);
+}
+
+// ---- for everybody
+
+Result<void> Log::Impl::begin() {
+  auto held = lock();
+  if (!held) return fail(std::move(held).error());
+  auto made = signer_.make_first_key();
+  if (!made) return made;
+  return settle();
+}
+
+Result<Appended> Log::Impl::append(std::span<const Record> records, Reservation* reservation) {
+  Waiting waiting;
+  for (const Record& record : records) {
+    if (record.event() == Event::epoch_ended) {
+      return fail(Errc::usage, "an epoch ends with a new key, not with a record alone");
+    }
+    auto own = draft_own(record);
+    if (!own) return fail(std::move(own).error());
+    if (bytes_of(*own).first > kMostLineBytes) {
+      return fail(Errc::malformed, "a '" + std::string(text(record.event())) +
+                                       "' record would be longer than 65,535 bytes");
+    }
+    waiting.drafts.push_back(std::move(*own));
+  }
+  if (waiting.drafts.empty()) return Appended{};
+  if (reservation != nullptr) {
+    waiting.spends =
+        static_cast<std::uint32_t>(std::min(reservation->records_, waiting.drafts.size()));
+  }
+  std::unique_lock lock(mutex_);
+  queue_.push_back(&waiting);
+  changed_.wait(lock, [&] { return waiting.result || !is_led_; });
+  if (!waiting.result) {
+    is_led_ = true;
+    const std::vector<Waiting*> mine = std::exchange(queue_, {});
+    lock.unlock();
+    lead(mine);
+    lock.lock();
+    is_led_ = false;
+    changed_.notify_all();
+  }
+  lock.unlock();
+  if (*waiting.result && waiting.spends > 0) {
+    ledger_->give_back(waiting.spends);
+    reservation->records_ -= waiting.spends;
+  }
+  return std::move(*waiting.result);
+}
+
+Result<Reservation> Log::Impl::reserve(std::size_t records) {
+  std::unique_lock alone(mutex_);
+  changed_.wait(alone, [&] { return !is_led_; });
+  auto held = lock();
+  if (!held) return fail(std::move(held).error());
+  auto settled = settle();
+  if (!settled) return fail(std::move(settled).error());
+  const std::lock_guard ledger(ledger_->mutex);
+  const auto claimed = slots_.claim();
+  if (!claimed) return fail(claimed.error());
+  const std::uint32_t before = slots_.own_reserved();
+  auto set = slots_.set_reserved(before + static_cast<std::uint32_t>(records));
+  if (!set) return fail(std::move(set).error());
+  auto kept = keep(0, 0, slots_.total_reserved(false));
+  if (!kept) kept = keep(0, 0, slots_.total_reserved(true));
+  if (!kept) {
+    (void)slots_.set_reserved(before);
+    return fail(std::move(kept).error());
+  }
+  return Reservation(ledger_, records);
+}
+
+Result<Checkpoint> Log::Impl::sign_checkpoint() {
+  std::unique_lock alone(mutex_);
+  changed_.wait(alone, [&] { return !is_led_; });
+  auto held = lock();
+  if (!held) return fail(std::move(held).error());
+  auto made = signer_.make_first_key();
+  if (made) made = settle();
+  if (made) made = files_.sync();
+  if (!made) return fail(std::move(made).error());
+  return signer_.sign(files_.tail());
+}
+
+Result<Checkpoint> Log::Impl::end_epoch() {
+  std::unique_lock alone(mutex_);
+  changed_.wait(alone, [&] { return !is_led_; });
+  auto held = lock();
+  if (!held) return fail(std::move(held).error());
+  auto settled = settle();
+  if (settled) settled = files_.sync();
+  if (!settled) return fail(std::move(settled).error());
+  // The old key must be here and in order before anything says that it ends.
+  auto before = signer_.sign(files_.tail());
+  if (!before) return before;
+  const auto next = signer_.make_next_key();
+  if (!next) return fail(next.error());
+  const auto own = draft_own(Record(Event::epoch_ended).fact("next", next->text()));
+  if (!own) return fail(own.error());
+  const auto written = write(std::span(&*own, 1));
+  if (!written) return fail(written.error());
+  return signer_.sign(files_.tail());
+}
+
+Result<Erased> Log::Impl::erase(const EraseRequest& request) {
+  std::unique_lock alone(mutex_);
+  changed_.wait(alone, [&] { return !is_led_; });
+  auto held = lock();
+  if (!held) return fail(std::move(held).error());
+  auto settled = settle();
+  if (!settled) return fail(std::move(settled).error());
+  auto planned = plan_erasure(layout_, request, files_.tail().next);
+  if (!planned) return fail(std::move(planned).error());
+  if (planned->disclosures == 0) return *planned;
+  settled = settle();  // which carries the plan out, as it would after a crash
+  if (!settled) return fail(std::move(settled).error());
+  return *planned;
+}
+
+bool is_org(std::string_view text) {
+  const auto is_first = [](char c) { return (c >= 'a' && c <= 'z') || is_digit(c); };
+  return !text.empty() && text.size() <= 63 && is_first(text[0]) &&
+         std::all_of(text.begin(), text.end(),
+                     [&](char c) { return is_first(c) || c == '.' || c == '-'; });
+}
+
+std::string log_folder(const std::string& state, const std::string& org) {
+  return state + "/audit/" + org;
+}
+
+Log::Log(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Log::Log(Log&&) noexcept = default;
+Log& Log::operator=(Log&&) noexcept = default;
+Log::~Log() = default;
+
+Result<Log> Log::open(const std::string& state, const std::string& org, const Clock& clock,
+                      LogOptions options) {
+  if (!is_org(org)) {
+    return fail(Errc::usage, "'" + printable(org) + "' cannot name an organisation",
+                "lower-case letters, digits, '.' and '-', at most 63");
+  }
+  if (options.host.empty()) options.host = host_name();
+  if (options.origin.empty()) options.origin = options.host + "/smtools/" + org;
+  const Layout layout{log_folder(state, org)};
+  auto folder = make_shared_folder(layout.folder);
+  if (!folder) return fail(std::move(folder).error());
+  auto slots = Slots::open(layout.slots());
+  if (!slots) return fail(std::move(slots).error());
+  SignerSetting setting{state, org, options.origin, options.signed_state, &clock};
+  (void)slots->claim();  // without a place, this process writes for itself
+  Log log(std::make_unique<Impl>(layout, clock, std::move(options), std::move(setting),
+                                 std::move(*slots)));
+  auto begun = log.impl_->begin();
+  if (!begun) return fail(std::move(begun).error());
+  return log;
+}
+
+Result<Appended> Log::append(std::span<const Record> records) {
+  return impl_->append(records, nullptr);
+}
+Result<Appended> Log::append(std::span<const Record> records, Reservation& reservation) {
+  return impl_->append(records, &reservation);
+}
+Result<Reservation> Log::reserve(std::size_t records) {
+  return impl_->reserve(records);
+}
+Result<Checkpoint> Log::sign_checkpoint() {
+  return impl_->sign_checkpoint();
+}
+Result<Checkpoint> Log::end_epoch() {
+  return impl_->end_epoch();
+}
+Result<Erased> Log::erase(const EraseRequest& request) {
+  return impl_->erase(request);
+}
+const std::string& Log::folder() const {
+  return impl_->layout().folder;
+}
+
+}  // namespace sm::audit

@@ -1,0 +1,58 @@
+#include "audit/segment_lines.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include <fcntl.h>
+
+#include "audit/scan.h"
+
+namespace sm::audit {
+namespace {
+constexpr std::size_t kBlock = std::size_t{256} * 1024;
+}
+
+SegmentLines::SegmentLines(UniqueFd fd, std::string path, std::uint64_t offset)
+    : fd_(std::move(fd)), path_(std::move(path)), buffer_(kBlock + kPadding), offset_(offset) {}
+
+Result<SegmentLines> SegmentLines::open(const std::string& path, std::uint64_t offset) {
+  auto fd = open_file(path, O_RDONLY);
+  if (!fd) return fail(std::move(fd).error());
+  return SegmentLines(std::move(*fd), path, offset);
+}
+
+Result<bool> SegmentLines::fill() {
+  if (begin_ > 0) {
+    std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
+    end_ -= begin_;
+    begin_ = 0;
+  }
+  if (end_ + kPadding == buffer_.size()) buffer_.resize(buffer_.size() * 2);
+  auto* const into = reinterpret_cast<std::uint8_t*>(buffer_.data()) + end_;
+  const auto n =
+      pread_full(fd_.get(), into, buffer_.size() - kPadding - end_, offset_ + end_, path_);
+  if (!n) return fail(n.error());
+  end_ += *n;
+  return *n > 0;
+}
+
+Result<std::optional<std::string_view>> SegmentLines::next() {
+  std::size_t searched = begin_;
+  for (;;) {
+    const char* const from = buffer_.data() + searched;
+    const auto* const lf = static_cast<const char*>(std::memchr(from, '\n', end_ - searched));
+    if (lf != nullptr) {
+      const std::string_view line(buffer_.data() + begin_,
+                                  static_cast<std::size_t>(lf - buffer_.data()) - begin_);
+      begin_ += line.size() + 1;
+      offset_ += line.size() + 1;
+      return std::optional(line);
+    }
+    searched = end_ - begin_;  // fill() moves what is there to the front
+    const auto is_more = fill();
+    if (!is_more) return fail(is_more.error());
+    if (!*is_more) return std::optional<std::string_view>();
+  }
+}
+
+}  // namespace sm::audit

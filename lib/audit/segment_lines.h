@@ -1,0 +1,37 @@
+#pragma once
+// The lines of one file of the log, one after the other, from any offset that begins a line.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/file.h"
+#include "base/result.h"
+
+namespace sm::audit {
+
+class SegmentLines {
+ public:
+  static Result<SegmentLines> open(const std::string& path, std::uint64_t offset = 0);
+
+  /// The next line without its LF, with kPadding readable bytes behind it; it lives until the next
+  /// call. Nothing at the end of the file; is_torn() then says whether bytes without LF follow.
+  Result<std::optional<std::string_view>> next();
+  /// Where the line after the last one begins.
+  [[nodiscard]] std::uint64_t offset() const { return offset_; }
+  [[nodiscard]] bool is_torn() const { return end_ > begin_; }
+
+ private:
+  SegmentLines(UniqueFd fd, std::string path, std::uint64_t offset);
+  Result<bool> fill();  ///< false at the end of the file
+
+  UniqueFd fd_;
+  std::string path_;
+  std::vector<char> buffer_;
+  std::size_t begin_ = 0, end_ = 0;  ///< what of the buffer is unread
+  std::uint64_t offset_ = 0;         ///< of begin_ in the file
+};
+
+}  // namespace sm::audit
