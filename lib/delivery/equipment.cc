@@ -78,7 +78,8 @@ const name::Domain& Equipment::host_name() const {
 }
 
 Result<std::unique_ptr<Equipment>> Equipment::make(const config::Config& config,
-                                                   const Options& options) {
+                                                   const Options& options,
+                                                   std::unique_ptr<mtasts::Cache> sts_cache) {
   const auto& network = config.network;
   if (network.trust_anchors.size() > 1) {
     return fail(Errc::configuration, "several trust anchor files: give one that holds all anchors");
@@ -99,7 +100,8 @@ Result<std::unique_ptr<Equipment>> Equipment::make(const config::Config& config,
   guard.allowed = network.allow_addresses;
 
   parts->host_name = own_name(network);
-  parts->sts_cache = std::make_unique<StsMemoryCache>();
+  parts->sts_cache = std::move(sts_cache);
+  if (!parts->sts_cache) parts->sts_cache = std::make_unique<StsMemoryCache>();
   parts->sts_source = std::make_unique<StsSource>(*parts->resolver, guard,
                                                   StsSource::Options{.ca_file = network.ca_file});
   FactFinder::Parts finder{.resolver = parts->resolver.get(),

@@ -27,12 +27,11 @@ class Equipment {
     Patience patience = Patience::delivery;
     std::optional<std::string> dns_file{};  ///< answers from this file instead of the network
     unsigned parallel_lookups = 32;
-    /// Keep MTA-STS policies in the state's database; in memory only where it cannot be opened and
-    /// this is false (a probe by somebody without rights to the state).
-    bool needs_state = true;
   };
+  /// `sts_cache` keeps MTA-STS policies between runs (sm::state); null: for this run only.
   static Result<std::unique_ptr<Equipment>> make(const config::Config& config,
-                                                 const Options& options);
+                                                 const Options& options,
+                                                 std::unique_ptr<mtasts::Cache> sts_cache);
   Equipment(const Equipment&) = delete;
   Equipment& operator=(const Equipment&) = delete;
   ~Equipment();

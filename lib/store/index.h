@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "base/secret.h"
@@ -41,6 +42,7 @@ class Statement {
   Result<void> run();
 
   [[nodiscard]] std::string text(int column) const;
+  [[nodiscard]] std::vector<std::uint8_t> blob(int column) const;
   [[nodiscard]] std::int64_t number(int column) const;
   [[nodiscard]] bool is_null(int column) const;
 
@@ -65,6 +67,8 @@ class Index {
 
   /// One statement; kept prepared for the next use of the same text.
   Result<Statement> prepare(std::string_view sql);
+  /// Several statements without values, as in a schema.
+  Result<void> execute(const char* sql);
   /// Runs `work` in one immediate transaction: committed when it succeeds, rolled back when not.
   Result<void> transaction(const std::function<Result<void>()>& work);
   /// Rows that the last statement changed.

@@ -12,6 +12,7 @@
 #include "options.h"
 #include "report.h"
 #include "sender.h"
+#include "state/sts_cache.h"
 
 namespace sm::smprobe {
 namespace {
@@ -108,14 +109,24 @@ Result<void> probe_all(delivery::Prober& prober, const std::vector<Destination>&
   return {};
 }
 
+/// Policies are kept between runs where the state can be written; a probe needs no rights to it.
+std::unique_ptr<mtasts::Cache> policy_cache(const Options& options, const config::Config& config) {
+  auto index = store::Index::open(config.state);
+  if (index) return std::make_unique<state::StsCache>(std::move(*index));
+  options.common.diagnostics().detail("MTA-STS policies are kept for this run only: " +
+                                      index.error().what);
+  return nullptr;
+}
+
 Result<cli::Verdict> probe(const Options& options, const config::Config& config) {
   auto destinations = destinations_of(options);
   if (!destinations) return fail(std::move(destinations).error());
   const std::size_t jobs = options.jobs.value_or(64);
-  auto equipment = delivery::Equipment::make(config, {.patience = delivery::Patience::probe,
-                                                      .dns_file = options.network.dns_file,
-                                                      .parallel_lookups = 256,
-                                                      .needs_state = false});
+  auto equipment = delivery::Equipment::make(config,
+                                             {.patience = delivery::Patience::probe,
+                                              .dns_file = options.network.dns_file,
+                                              .parallel_lookups = 256},
+                                             policy_cache(options, config));
   if (!equipment) return fail(std::move(equipment).error());
   const auto minimum = config.policy.minimum;
   delivery::Prober prober(

@@ -12,6 +12,8 @@
 #include "intake.h"
 #include "mta.h"
 #include "options.h"
+#include "state/signed_trees.h"
+#include "state/sts_cache.h"
 
 namespace sm::smsend {
 namespace {
