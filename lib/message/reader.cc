@@ -143,7 +143,8 @@ Result<void> Reader::take_first_line(std::size_t begin, std::size_t end) {
     place_ = Place::body;
     return {};
   }
-  if (begin == 0 && line.starts_with(kMboxFrom)) {
+  // "From : a@b" is a field (RFC 5322 §4.5.8): dropping it would change who the author is.
+  if (begin == 0 && line.starts_with(kMboxFrom) && !is_field_like(line)) {
     has_mbox_line_ = true;
     return {};
   }
