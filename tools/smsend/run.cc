@@ -113,9 +113,11 @@ Result<std::vector<RecipientResult>> send(const Options& options) {
   if (!mail) return fail(std::move(mail).error());
   const auto on_insecure =
       options.on_insecure == "defer" ? delivery::OnInsecure::defer : delivery::OnInsecure::refuse;
-  auto equipment = delivery::Equipment::make(*config, {.patience = delivery::Patience::delivery,
-                                                       .dns_file = options.network.dns_file,
-                                                       .needs_state = !options.is_dry_run});
+  auto policies = store::Index::open(config->state);
+  if (!policies) return fail(std::move(policies).error());
+  auto equipment = delivery::Equipment::make(
+      *config, {.patience = delivery::Patience::delivery, .dns_file = options.network.dns_file},
+      std::make_unique<state::StsCache>(std::move(*policies)));
   if (!equipment) return fail(std::move(equipment).error());
   if (options.is_dry_run) return rehearse(**equipment, *mail, *config, on_insecure);
   return deliver(**equipment, *mail, *config, on_insecure, options);
