@@ -21,7 +21,8 @@ namespace sm::http {
 
 struct Request {
   std::string url;
-  /// Where the URL's host is; tried in this order. Never empty: no name is looked up here.
+  /// Where the URL's host is. Never empty: no name is looked up here. A host that is an address
+  /// itself must be among them.
   std::vector<IpAddress> addresses;
   std::optional<std::string> body;  ///< set: POST, with its own Content-Type header; else GET
   std::vector<std::pair<std::string, std::string>> headers;
