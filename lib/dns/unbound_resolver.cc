@@ -111,6 +111,8 @@ std::vector<Option> context_options(unsigned parallel) {
       // RFC 8145 tells the root's operators which anchors we have: not our business.
       {"trust-anchor-signaling:", "no"},
       {"prefetch-key:", "yes"},
+      // Saves the making of some fifty reverse zones that nobody here asks for.
+      {"unblock-lan-zones:", "yes"},
   };
 }
 
@@ -183,7 +185,9 @@ class UnboundResolver::Engine {
       : context_(std::move(context)),
         servers_(std::move(servers)),
         timeout_(options.timeout),
-        parallel_(std::max(1u, options.parallel)) {}
+        parallel_(std::max(1u, options.parallel)) {
+    start();
+  }
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
   /// Nobody may be waiting any more.
@@ -202,11 +206,14 @@ class UnboundResolver::Engine {
     std::chrono::steady_clock::time_point until{};
   };
 
-  /// Why nothing can be asked, or nothing.
-  std::optional<std::string> start();
+  void start();
   void dispatch();
-  /// True when under way; otherwise job.error says why not.
-  bool submit(const Question& question, Job& job);
+  void warm_up();
+  /// False when `parallel_` lookups are under way.
+  bool try_take_slot();
+  void wait_for_slot();
+  /// Puts the job under way, or ends it at once with job.error. A slot is taken already.
+  void submit(const Question& question, Job& job);
   void await(Job& job);
   Answer conclude(const Question& question, Job& job);
   /// Which hops of an insecure answer's chain are secure by themselves.
@@ -218,14 +225,16 @@ class UnboundResolver::Engine {
   std::chrono::milliseconds timeout_;
   unsigned parallel_;
 
-  std::once_flag started_;
-  std::optional<std::string> start_failure_;
+  std::optional<std::string> start_failure_;  ///< why nothing can be asked
   UniqueFd stop_;
   std::thread dispatcher_;
 
   std::mutex mutex_;
   std::condition_variable slot_free_;
   unsigned under_way_ = 0;
+
+  std::condition_variable warm_;
+  Job warm_up_job_{};
 };
 
 UnboundResolver::Engine::~Engine() {
@@ -236,24 +245,35 @@ UnboundResolver::Engine::~Engine() {
   dispatcher_.join();
 }
 
-std::optional<std::string> UnboundResolver::Engine::start() {
-  std::call_once(started_, [this] {
-    stop_ = UniqueFd(::eventfd(0, EFD_CLOEXEC));
-    if (!stop_) {
-      start_failure_ = std::string("no descriptor for the resolver: ") + std::strerror(errno);
-      return;
-    }
-    const SignalsBlocked blocked;
-    try {
-      dispatcher_ = std::thread([this] { dispatch(); });
-    } catch (const std::system_error& error) {
-      start_failure_ = std::string("no thread for the resolver: ") + error.what();
-    }
-  });
-  return start_failure_;
+void UnboundResolver::Engine::start() {
+  stop_ = UniqueFd(::eventfd(0, EFD_CLOEXEC));
+  if (!stop_) {
+    start_failure_ = std::string("no descriptor for the resolver: ") + std::strerror(errno);
+    return;
+  }
+  const SignalsBlocked blocked;
+  try {
+    dispatcher_ = std::thread([this] { dispatch(); });
+  } catch (const std::system_error& error) {
+    start_failure_ = std::string("no thread for the resolver: ") + error.what();
+  }
+}
+
+/// libunbound sets itself up, for a millisecond, at the first question: one that it answers by
+/// itself (RFC 6761 §6.3) has that done while the tool still reads its input.
+void UnboundResolver::Engine::warm_up() {
+  warm_up_job_.engine = this;
+  warm_up_job_.changed = &warm_;
+  {
+    // Beyond the limit if need be: the dispatcher, who frees slots, cannot wait for one.
+    const std::lock_guard lock(mutex_);
+    ++under_way_;
+  }
+  submit({*name::DnsName::parse("localhost"), Type::a}, warm_up_job_);
 }
 
 void UnboundResolver::Engine::dispatch() {
+  warm_up();
   pollfd watched[] = {{ub_fd(context_.get()), POLLIN, 0}, {stop_.get(), POLLIN, 0}};
   for (;;) {
     if (::poll(watched, 2, -1) < 0)
@@ -276,25 +296,32 @@ void UnboundResolver::Engine::on_result(void* job_pointer, int error, ub_result*
   job.changed->notify_one();  // under the lock: the batch may end as soon as it is released
 }
 
-bool UnboundResolver::Engine::submit(const Question& question, Job& job) {
-  {
-    std::unique_lock lock(mutex_);
-    slot_free_.wait(lock, [this] { return under_way_ < parallel_; });
-    ++under_way_;
-  }
+bool UnboundResolver::Engine::try_take_slot() {
+  const std::lock_guard lock(mutex_);
+  if (under_way_ >= parallel_) return false;
+  ++under_way_;
+  return true;
+}
+
+void UnboundResolver::Engine::wait_for_slot() {
+  std::unique_lock lock(mutex_);
+  slot_free_.wait(lock, [this] { return under_way_ < parallel_; });
+  ++under_way_;
+}
+
+void UnboundResolver::Engine::submit(const Question& question, Job& job) {
   job.until = std::chrono::steady_clock::now() + timeout_;
   constexpr int kClassIn = 1;
   const SignalsBlocked blocked;  // the first call makes libunbound's thread
   const int error =
       ub_resolve_async(context_.get(), question.name.text().c_str(),
                        static_cast<int>(question.type), kClassIn, &job, &on_result, &job.id);
-  if (error == 0) return true;
+  if (error == 0) return;
   const std::lock_guard lock(mutex_);
   job.error = error;
   job.is_done = true;
   --under_way_;
   slot_free_.notify_one();
-  return false;
 }
 
 void UnboundResolver::Engine::await(Job& job) {
@@ -330,22 +357,34 @@ Answer UnboundResolver::Engine::conclude(const Question& question, Job& job) {
 std::vector<Answer> UnboundResolver::Engine::ask(std::span<const Question> questions) {
   std::vector<Answer> answers;
   answers.reserve(questions.size());
-  if (const auto failure = start()) {
+  if (start_failure_) {
     for (const auto& question : questions) {
-      answers.push_back(failed(question, FailureKind::local, *failure));
+      answers.push_back(failed(question, FailureKind::local, *start_failure_));
     }
     return answers;
   }
   std::condition_variable changed;
   std::vector<Job> jobs(questions.size());
+  const auto conclude_next = [&] {
+    const std::size_t next = answers.size();
+    await(jobs[next]);
+    answers.push_back(conclude(questions[next], jobs[next]));
+  };
   for (std::size_t i = 0; i < jobs.size(); ++i) {
     jobs[i].engine = this;
     jobs[i].changed = &changed;
+    // Whoever has lookups under way ends the oldest before waiting for others to end theirs: only
+    // so is every wait bounded by the time-out of one lookup.
+    bool has_slot = try_take_slot();
+    while (!has_slot && answers.size() < i) {
+      conclude_next();
+      has_slot = try_take_slot();
+    }
+    if (!has_slot) wait_for_slot();
     submit(questions[i], jobs[i]);
   }
-  for (std::size_t i = 0; i < jobs.size(); ++i) {
-    await(jobs[i]);
-    answers.push_back(conclude(questions[i], jobs[i]));
+  while (answers.size() < jobs.size()) {
+    conclude_next();
   }
   for (auto& answer : answers) {
     judge_chain(answer);

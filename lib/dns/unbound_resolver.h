@@ -13,7 +13,8 @@ namespace sm::dns {
 
 class UnboundResolver final : public Resolver {
  public:
-  /// Checks the options and the trust anchor; starts threads with the first lookup.
+  /// Checks the options and the trust anchor and starts the threads: to be called after any fork.
+  /// Nothing goes out before the first lookup.
   static Result<std::unique_ptr<Resolver>> open(const ResolverOptions& options);
   ~UnboundResolver() override;
 
