@@ -48,7 +48,9 @@ Result<config::Config> load_config(const Common& common, const NetworkFlags& net
   if (!sources) return fail(sources.error());
   const auto overrides = overrides_of(network, policy);
   if (!overrides) return fail(overrides.error());
-  return config::load(*sources, *overrides);
+  auto changed = *overrides;
+  changed.is_sealing_enabled = common.environment.is_sealing_enabled;
+  return config::load(*sources, changed);
 }
 
 std::optional<config::Minimum> minimum_of(const std::optional<std::string>& flag) {

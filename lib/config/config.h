@@ -16,6 +16,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/address.h"
@@ -44,6 +45,7 @@ struct PolicyLayer {
   std::optional<std::chrono::days> longest_expiry;
   std::optional<bool> escrow;
   std::optional<AfterRetrieval> after_retrieval;
+  std::optional<bool> registered_senders;
   std::optional<std::vector<ServerAddress>> resolvers;
   std::optional<std::vector<std::string>> trust_anchors;
   std::optional<std::string> ca_file;
@@ -57,6 +59,7 @@ struct Policy {
   std::chrono::days longest_expiry{90};  ///< 1 to 90
   std::optional<bool> escrow;            ///< the organisation can open what was sealed; unset: no
   AfterRetrieval after_retrieval = AfterRetrieval::keep;
+  bool registered_senders = false;         ///< only those whom smcontact registered may send
   std::vector<ServerAddress> resolvers;    ///< the only ones allowed; empty: any
   std::vector<std::string> trust_anchors;  ///< the only files allowed; empty: any
   std::optional<std::string> ca_file;      ///< the only one allowed
@@ -86,6 +89,54 @@ struct DkimKey {
   std::optional<std::string> key2;
 };
 
+/// What becomes of a recipient's reply.
+enum class Replies {
+  deliver,  ///< to the sender's mailbox where its domain verifies, else as notify
+  notify,   ///< the sender is told that there is one
+  off,      ///< the portal offers none
+};
+
+/// The sealed channel: messages that wait in the portal.
+struct Sealing {
+  bool is_enabled = true;
+  std::string portal;           ///< base URL without a slash at the end; empty: there is none
+  Method method = Method::sms;  ///< of a fallback, where nobody chose
+  std::chrono::days expiry{7};  ///< where nobody chose
+  std::string language = "en";  ///< "en", "nl": where the recipient's is not known
+  std::string from;             ///< address of notifications; empty: noreply@ the first domain
+  bool shows_opened = true;     ///< senders see that a message was opened
+  bool names_sender = true;     ///< notifications name the sender beside the organisation
+  std::uint64_t attachment_limit = 50'000'000;  ///< octets of one attachment; large files: none
+  Replies replies = Replies::deliver;
+  std::uint64_t reply_limit = 200'000'000;  ///< octets of all replies of one recipient to a message
+  std::chrono::days unread_notice{2};       ///< the sender is told so long before the expiry
+  /// A portal is configured and nobody switched the channel off.
+  [[nodiscard]] bool is_available() const { return is_enabled && !portal.empty(); }
+};
+
+/// Where text messages go out. In `url`, `body` and headers `{to}` is the number as +31…,
+/// `{digits}` the same without the plus, `{text}` the text, `{from}` and `{key}` as below; each is
+/// escaped for the place where it stands (URL, JSON, form).
+struct SmsGateway {
+  std::string url;           ///< empty where a command is used
+  std::string body;          ///< empty: GET
+  std::string content_type;  ///< of the body
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::vector<std::string> command;  ///< program and arguments; the number follows, text on stdin
+  std::string from;                  ///< originator shown on the phone
+  std::string key_file;              ///< the gateway's secret; empty: none
+  std::chrono::seconds timeout{20};
+};
+
+/// How the portal and the notifications look.
+struct Branding {
+  std::string colour = "#1d4f91";  ///< "#rrggbb"
+  std::string logo;                ///< file, PNG or JPEG; empty: the name alone
+  std::string phone;               ///< whom a recipient asks; each may be empty
+  std::string email;
+  std::string website;
+};
+
 struct Organisation {
   std::string id;                     ///< [a-z0-9][a-z0-9.-]{0,62}
   std::string name;                   ///< as people read it
@@ -93,6 +144,9 @@ struct Organisation {
   std::vector<DkimKey> dkim;
   Policy policy;             ///< the installation's, tightened by its own section
   std::string audit_origin;  ///< of its log; empty: <host name>/smtools/<id>
+  Sealing sealing;           ///< the installation's, with its own section's changes
+  std::optional<SmsGateway> sms;
+  Branding branding;
 };
 
 struct Config {
@@ -101,7 +155,10 @@ struct Config {
   Network network;
   Policy policy;
   std::vector<Organisation> organisations;
-  std::string audit_origin;                   ///< of the only log; empty: <host name>/smtools/<id>
+  std::string audit_origin;  ///< of the only log; empty: <host name>/smtools/<id>
+  Sealing sealing;           ///< of the installation
+  std::optional<SmsGateway> sms;
+  Branding branding;
   std::optional<std::string> nta7516_header;  ///< name of the header field that marks NTA 7516 mail
 
   /// The organisation that sends from this domain; null where none does.
@@ -132,6 +189,7 @@ struct Overrides {
   std::optional<std::string>
       dns_file;        ///< answers from here: only where the policy names no source
   PolicyLayer policy;  ///< --minimum and the like
+  std::optional<bool> is_sealing_enabled;  ///< SECURE_MAIL_ENABLED
 };
 
 /// Reads the binding file and the chosen one, and applies the flags, to every organisation too.

@@ -151,6 +151,13 @@ Result<std::vector<Organisation>> organisations_of(const FileText& file, const P
   return organisations;
 }
 
+/// SECURE_MAIL_ENABLED speaks for all organisations.
+void switch_sealing(Config& config, bool is_enabled) {
+  config.sealing.is_enabled = is_enabled;
+  for (auto& organisation : config.organisations)
+    organisation.sealing.is_enabled = is_enabled;
+}
+
 }  // namespace
 
 const Organisation* Config::organisation_of(const name::Domain& sender) const {
@@ -173,6 +180,9 @@ Organisation Config::default_organisation() const {
   organisation.name = kDefaultOrganisation;
   organisation.policy = policy;
   organisation.audit_origin = audit_origin;
+  organisation.sealing = sealing;
+  organisation.sms = sms;
+  organisation.branding = branding;
   return organisation;
 }
 
@@ -204,6 +214,10 @@ Result<Config> load(const Sources& sources, const Overrides& overrides) {
   if (!policy) return fail(std::move(policy).error());
   config.policy = std::move(*policy);
   config.audit_origin = text.audit_origin;
+  config.sealing = text.sealing;
+  config.sms = text.sms;
+  config.branding = text.branding;
+  if (overrides.is_sealing_enabled) switch_sealing(config, *overrides.is_sealing_enabled);
   config.nta7516_header = text.nta7516_header;
   if (text.state) config.state = *text.state;
   if (sources.environment_state) config.state = *sources.environment_state;

@@ -73,6 +73,12 @@ Result<void> narrow_sealing(Policy& policy, const PolicyLayer& layer, const std:
     }
     policy.after_retrieval = *layer.after_retrieval;
   }
+  if (layer.registered_senders) {
+    if (policy.registered_senders && !*layer.registered_senders) {
+      return forbidden(source, "lets senders in who are not registered");
+    }
+    policy.registered_senders = *layer.registered_senders;
+  }
   return {};
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "base/yaml.h"
+#include "name/mailbox.h"
 
 namespace sm::config {
 namespace {
@@ -169,16 +170,10 @@ Result<AfterRetrieval> after_retrieval(const Node& node) {
   return *index == 0 ? AfterRetrieval::keep : AfterRetrieval::destroy;
 }
 
-/// Only who is registered may send, and there is no register yet: taken for "off", the key would
-/// let everybody send.
-Result<void> registered_senders(const Node& node) {
+Result<bool> registered_senders(const Node& node) {
   const auto index = node.one_of({"off", "required"});
   if (!index) return fail(index.error());
-  if (*index == 1) {
-    return node.fail("this version keeps no list of registered senders, so nobody could send",
-                     "registered_senders: off");
-  }
-  return {};
+  return *index == 1;
 }
 
 Result<std::chrono::seconds> seconds(const Node& node) {
@@ -245,7 +240,7 @@ std::vector<Key> policy_keys(PolicyLayer& layer) {
           {"methods", into(layer.methods, methods)},
           {"longest_expiry", into(layer.longest_expiry, expiry)},
           {"escrow", into(layer.escrow, boolean)},
-          {"registered_senders", registered_senders},
+          {"registered_senders", into(layer.registered_senders, registered_senders)},
           {"after_retrieval", into(layer.after_retrieval, after_retrieval)}};
 }
 
@@ -255,6 +250,171 @@ Result<void> read_policy(const Node& node, PolicyLayer& layer) {
   keys.push_back({"trust_anchors", into(layer.trust_anchors, list_of(path))});
   keys.push_back({"ca_file", into(layer.ca_file, path)});
   return read_section(node, keys);
+}
+
+/// The portal's base URL: https, a host, no slash at the end, nothing that a link could not follow.
+Result<std::string> base_url(const Node& node) {
+  auto text = line_of_text(node);
+  if (!text) return text;
+  constexpr std::string_view kScheme = "https://";
+  const std::string_view rest =
+      std::string_view(*text).substr(text->starts_with(kScheme) ? kScheme.size() : text->size());
+  const bool is_clean = std::all_of(rest.begin(), rest.end(), [](char c) {
+    return is_alnum(c) || c == '.' || c == '-' || c == '_' || c == ':' || c == '/';
+  });
+  if (rest.empty() || !is_clean || rest.front() == '/' || rest.back() == '/') {
+    return node.fail("expected an https:// URL without a slash at the end");
+  }
+  return text;
+}
+
+/// Where text messages are taken; http only to what is on this machine, or where it is allowed.
+Result<std::string> gateway_url(const Node& node) {
+  auto text = line_of_text(node);
+  if (text && !text->starts_with("https://") && !text->starts_with("http://")) {
+    return node.fail("expected an https:// URL");
+  }
+  return text;
+}
+
+Result<std::string> language(const Node& node) {
+  const auto index = node.one_of({"en", "nl"});
+  if (!index) return fail(index.error());
+  return std::string(*index == 0 ? "en" : "nl");
+}
+
+Result<std::string> mailbox(const Node& node) {
+  const auto text = node.text();
+  if (!text) return fail(text.error());
+  const auto parsed = name::Mailbox::parse(*text);
+  if (!parsed) return node.fail(parsed.error().what);
+  return parsed->text();
+}
+
+Result<Replies> replies(const Node& node) {
+  constexpr std::array kReplies = {Replies::deliver, Replies::notify, Replies::off};
+  const auto index = node.one_of({"deliver", "notify", "off"});
+  if (!index) return fail(index.error());
+  return kReplies.at(*index);
+}
+
+/// "50MB": decimal, as mail systems advertise it.
+Result<std::uint64_t> megabytes(const Node& node) {
+  const auto text = node.text();
+  if (!text) return fail(text.error());
+  constexpr std::uint64_t kMost = 5'000'000;  // 5 TB
+  if (text->ends_with("MB")) {
+    const auto number = parse_decimal(std::string_view(*text).substr(0, text->size() - 2), kMost);
+    if (number && *number > 0) return *number * 1'000'000;
+  }
+  return node.fail("expected a size as 50MB");
+}
+
+Result<std::string> colour(const Node& node) {
+  auto text = line_of_text(node);
+  if (!text) return text;
+  const auto is_hex = [](char c) {
+    return is_digit(c) || (to_lower(c) >= 'a' && to_lower(c) <= 'f');
+  };
+  const bool is_colour = text->size() == 7 && text->front() == '#' &&
+                         std::all_of(text->begin() + 1, text->end(), is_hex);
+  if (!is_colour) return node.fail("expected a colour as \"#1d4f91\"");
+  return text;
+}
+
+Result<void> read_sealing(const Node& node, Sealing& sealing) {
+  return read_section(node, {{"enabled", into(sealing.is_enabled, boolean)},
+                             {"portal", into(sealing.portal, base_url)},
+                             {"method", into(sealing.method, method)},
+                             {"expires", into(sealing.expiry, expiry)},
+                             {"language", into(sealing.language, language)},
+                             {"from", into(sealing.from, mailbox)},
+                             {"shows_opened", into(sealing.shows_opened, boolean)},
+                             {"names_sender", into(sealing.names_sender, boolean)},
+                             {"attachment_limit", into(sealing.attachment_limit, megabytes)},
+                             {"replies", into(sealing.replies, replies)},
+                             {"reply_limit", into(sealing.reply_limit, megabytes)},
+                             {"unread_notice", into(sealing.unread_notice, expiry)}});
+}
+
+/// Gateways whose requests we know; `url` may still point elsewhere.
+Result<SmsGateway> sms_preset(const Node& node) {
+  const auto index = node.one_of({"cmcom", "spryng"});
+  if (!index) return fail(index.error());
+  SmsGateway gateway;
+  gateway.content_type = "application/json";
+  if (*index == 0) {
+    gateway.url = "https://gw.cmtelecom.com/v1.0/message";
+    gateway.headers = {{"X-CM-PRODUCTTOKEN", "{key}"}};
+    gateway.body =
+        R"({"messages":{"msg":[{"allowedChannels":["SMS"],"from":"{from}",)"
+        R"("to":[{"number":"00{digits}"}],"body":{"type":"auto","content":"{text}"}}]}})";
+  } else {
+    gateway.url = "https://rest.spryngsms.com/v1/messages";
+    gateway.headers = {{"Authorization", "Bearer {key}"}};
+    gateway.body = R"({"body":"{text}","encoding":"auto","originator":"{from}",)"
+                   R"("recipients":["{digits}"],"route":"business"})";
+  }
+  return gateway;
+}
+
+Result<std::vector<std::pair<std::string, std::string>>> header_fields(const Node& node) {
+  const auto entries = node.entries();
+  if (!entries) return fail(entries.error());
+  std::vector<std::pair<std::string, std::string>> fields;
+  for (const auto& entry : *entries) {
+    const auto name = header_name(*entry.key);
+    const auto value = line_of_text(*entry.value);
+    if (!name || !value) return fail(name ? value.error() : name.error());
+    fields.emplace_back(*name, *value);
+  }
+  return fields;
+}
+
+Result<void> read_sms(const Node& node, std::optional<SmsGateway>& into_gateway) {
+  SmsGateway preset;
+  std::optional<SmsGateway> chosen;
+  std::optional<std::string> url;
+  std::optional<std::string> body;
+  std::optional<std::string> content_type;
+  std::optional<std::vector<std::pair<std::string, std::string>>> headers;
+  SmsGateway own;
+  if (auto read = read_section(node, {{"preset", into(chosen, sms_preset)},
+                                      {"url", into(url, gateway_url)},
+                                      {"body", into(body, line_of_text)},
+                                      {"content_type", into(content_type, line_of_text)},
+                                      {"headers", into(headers, header_fields)},
+                                      {"command", into(own.command, list_of(line_of_text))},
+                                      {"from", into(own.from, line_of_text)},
+                                      {"key_file", into(own.key_file, path)},
+                                      {"timeout", into(own.timeout, seconds)}});
+      !read) {
+    return read;
+  }
+  if (chosen) preset = *chosen;
+  own.url = url.value_or(preset.url);
+  own.body = body.value_or(preset.body);
+  own.content_type = content_type.value_or(preset.content_type);
+  own.headers = headers.value_or(preset.headers);
+  if (own.url.empty() == own.command.empty()) {
+    return node.fail("expected one of preset, url and command");
+  }
+  if (!own.command.empty() && !own.command.front().starts_with('/')) {
+    return node.fail("the command is a path from / on");
+  }
+  if (!own.body.empty() && own.content_type.empty()) {
+    return node.fail("a body needs its content_type");
+  }
+  into_gateway = std::move(own);
+  return {};
+}
+
+Result<void> read_branding(const Node& node, Branding& branding) {
+  return read_section(node, {{"colour", into(branding.colour, colour)},
+                             {"logo", into(branding.logo, path)},
+                             {"phone", into(branding.phone, line_of_text)},
+                             {"email", into(branding.email, mailbox)},
+                             {"website", into(branding.website, line_of_text)}});
 }
 
 Result<void> read_audit(const Node& node, std::string& audit_origin) {
@@ -296,7 +456,7 @@ Result<void> check_dkim_domains(const Node& node, const Organisation& organisati
   return {};
 }
 
-Result<OrganisationText> read_organisation(const yaml::Node::Entry& entry) {
+Result<OrganisationText> read_organisation(const yaml::Node::Entry& entry, const FileText& file) {
   if (!is_organisation_id(entry.name)) {
     return entry.key->fail("'" + printable(entry.name) +
                            "' is no organisation: 1 to 63 of a-z, 0-9, dot and hyphen");
@@ -305,16 +465,27 @@ Result<OrganisationText> read_organisation(const yaml::Node::Entry& entry) {
   Organisation& organisation = text.organisation;
   organisation.id = entry.name;
   organisation.name = entry.name;
+  organisation.sealing = file.sealing;
+  organisation.sms = file.sms;
+  organisation.branding = file.branding;
   const auto policy = [&](const Node& node) {
     return read_section(node, policy_keys(text.policy));
   };
   const auto audit = [&](const Node& node) { return read_audit(node, organisation.audit_origin); };
+  const auto sealed = [&](const Node& node) { return read_sealing(node, organisation.sealing); };
+  const auto sms = [&](const Node& node) { return read_sms(node, organisation.sms); };
+  const auto branding = [&](const Node& node) {
+    return read_branding(node, organisation.branding);
+  };
   if (auto read = read_section(*entry.value,
                                {{"name", into(organisation.name, line_of_text)},
                                 {"domains", into(organisation.domains, list_of(domain)), true},
                                 {"dkim", into(organisation.dkim, list_of(dkim_key))},
                                 {"policy", policy},
-                                {"audit", audit}});
+                                {"audit", audit},
+                                {"sealed", sealed},
+                                {"sms", sms},
+                                {"branding", branding}});
       !read) {
     return fail(read.error());
   }
@@ -324,19 +495,20 @@ Result<OrganisationText> read_organisation(const yaml::Node::Entry& entry) {
   return text;
 }
 
-Result<void> read_organisations(const Node& node, std::vector<OrganisationText>& organisations) {
+/// After the installation's own sections, which organisations inherit.
+Result<void> read_organisations(const Node& node, FileText& file) {
   const auto entries = node.entries();
   if (!entries) return fail(entries.error());
   std::set<name::Domain> taken;
   for (const auto& entry : *entries) {
-    auto organisation = read_organisation(entry);
+    auto organisation = read_organisation(entry, file);
     if (!organisation) return fail(std::move(organisation).error());
     for (const auto& own : organisation->organisation.domains) {
       if (!taken.insert(own).second) {
         return entry.value->fail("the domain " + own.text() + " is listed twice");
       }
     }
-    organisations.push_back(std::move(*organisation));
+    file.organisations.push_back(std::move(*organisation));
   }
   return {};
 }
@@ -376,13 +548,16 @@ Result<FileText> parse_file(std::string_view text, const std::string& name) {
   };
   const Node& root = document->root();
   if (auto read = read_section(
-          root, {{"state", into(file.state, path)},
-                 {"network", [&](const Node& node) { return read_network(node, file.network); }},
-                 {"policy", [&](const Node& node) { return read_policy(node, file.policy); }},
-                 {"audit", [&](const Node& node) { return read_audit(node, file.audit_origin); }},
-                 {"nta7516", nta7516},
-                 {"organisations",
-                  [&](const Node& node) { return read_organisations(node, file.organisations); }}});
+          root,
+          {{"state", into(file.state, path)},
+           {"network", [&](const Node& node) { return read_network(node, file.network); }},
+           {"policy", [&](const Node& node) { return read_policy(node, file.policy); }},
+           {"audit", [&](const Node& node) { return read_audit(node, file.audit_origin); }},
+           {"nta7516", nta7516},
+           {"sealed", [&](const Node& node) { return read_sealing(node, file.sealing); }},
+           {"sms", [&](const Node& node) { return read_sms(node, file.sms); }},
+           {"branding", [&](const Node& node) { return read_branding(node, file.branding); }},
+           {"organisations", [&](const Node& node) { return read_organisations(node, file); }}});
       !read) {
     return fail(read.error());
   }

@@ -22,6 +22,9 @@ struct FileText {
   std::vector<OrganisationText> organisations;
   std::string audit_origin;
   std::optional<std::string> nta7516_header;
+  Sealing sealing;
+  std::optional<SmsGateway> sms;
+  Branding branding;
 };
 
 /// Reads the text of the file `name`. Errc::configuration with line and column for all that is not
