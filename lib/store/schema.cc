@@ -12,7 +12,8 @@ constexpr std::array kSteps = {
     "  domain TEXT PRIMARY KEY, id TEXT NOT NULL, policy TEXT NOT NULL, fetched INTEGER NOT NULL"
     ") WITHOUT ROWID;"
     "CREATE TABLE sts_failure("
-    "  domain TEXT PRIMARY KEY, id TEXT NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;"
+    "  domain TEXT PRIMARY KEY, id TEXT NOT NULL, at INTEGER NOT NULL, kind INTEGER NOT NULL,"
+    "  detail TEXT NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE audit_signed("
     "  org TEXT PRIMARY KEY, size INTEGER NOT NULL, root BLOB NOT NULL) WITHOUT ROWID;",
 };
