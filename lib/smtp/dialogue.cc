@@ -72,7 +72,14 @@ void Dialogue::note(std::string_view text) {
 void Dialogue::part() {
   if (is_over_) return;
   say(Command::quit, "QUIT");
-  end();
+  is_over_ = true;
+}
+
+// An end mark that left after its message was given up would deliver it all the same.
+void Dialogue::end() {
+  is_over_ = true;
+  out_.clear();
+  out_at_ = 0;
 }
 
 void Dialogue::sent(std::size_t octets) {

@@ -65,7 +65,8 @@ class Dialogue {
   void note(std::string_view text);
   /// QUIT, without awaiting its answer; the dialogue is over.
   void part();
-  void end() { is_over_ = true; }
+  /// Over at once: what has not left yet never will.
+  void end();
   [[nodiscard]] std::size_t awaited() const { return awaited_.size(); }
   [[nodiscard]] bool has_left(std::uint64_t offset) const { return sent_ >= offset; }
   [[nodiscard]] std::uint64_t total() const { return total_; }

@@ -423,6 +423,7 @@ TEST_CASE("A46 250 while the end mark is still here", "[mailing][A46]") {
   const auto transaction = mailing.take();
   CHECK(summary(transaction) == "deferred@content 250 protocol-error;");
   CHECK_FALSE(transaction.is_content_sent);
+  CHECK(mailing.output().empty());
 }
 
 TEST_CASE("F10 death before the end mark has left is no doubt", "[mailing][F10]") {
@@ -438,6 +439,7 @@ TEST_CASE("F10 death before the end mark has left is no doubt", "[mailing][F10]"
   SECTION("one octet short") {
     mailing.interrupt(Interruption::lost);
     CHECK(summary(mailing.take()) == "deferred@content connection-lost;");
+    CHECK(mailing.output().empty());
   }
   SECTION("all of it") {
     mailing.sent(1);
