@@ -181,9 +181,14 @@ class ScriptedServer {
   ScriptedServer(const ScriptedServer&) = delete;
   ScriptedServer& operator=(const ScriptedServer&) = delete;
   ~ScriptedServer() {
-    ::shutdown(listener_, SHUT_RDWR);
-    thread_.join();
+    finish();
     ::close(listener_);
+  }
+  /// Takes no more connections, and waits for the one under way: what the script has written can be
+  /// read then. The client's end must be closed already.
+  void finish() {
+    ::shutdown(listener_, SHUT_RDWR);
+    if (thread_.joinable()) thread_.join();
   }
   [[nodiscard]] ServerAddress address() const { return {address_, port_}; }
 

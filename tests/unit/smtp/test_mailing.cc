@@ -237,7 +237,7 @@ TEST_CASE("a source that fails ends the connection without an end mark", "[maili
   mailing.content_failed("the disk is gone");
   flush(mailing, said);
   CHECK(mailing.is_over());
-  CHECK(said.substr(said.size() - 4) == "hi\r\n");
+  CHECK(said.substr(said.size() - 6) == "DATA\r\n");
   const auto transaction = mailing.take();
   CHECK(summary(transaction) == "deferred@content content-unreadable;");
   CHECK(transaction.ends[0].detail == "the disk is gone");
