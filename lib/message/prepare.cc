@@ -165,6 +165,10 @@ Result<void> Preparation::find_author() {
       return fail(Errc::malformed, "the message has no From field",
                   "say who sends it in a From field or with -f");
     }
+    const auto& display_name = options_.author->display_name;
+    if (display_name.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos) {
+      return fail(Errc::malformed, "the sender's name has a line end or a NUL");
+    }
     auto field = make_field("From", address_text(*options_.author));
     if (!field) return fail(std::move(field).error());
     added_ += *field;

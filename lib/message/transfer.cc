@@ -12,6 +12,7 @@ constexpr std::string_view kBase64 =
 constexpr std::string_view kHex = "0123456789ABCDEF";
 constexpr std::uint8_t kNotADigit = 0xff;
 constexpr std::size_t kMostHeldBlanks = 1024;
+constexpr std::size_t kSoftLine = 75;  // and the "=" of a soft line break
 
 constexpr std::array<std::uint8_t, 256> reversed_base64() {
   std::array<std::uint8_t, 256> digits{};
@@ -24,6 +25,11 @@ constexpr auto kFromBase64 = reversed_base64();
 
 bool is_blank(std::uint8_t octet) {
   return octet == ' ' || octet == '\t';
+}
+
+/// RFC 2045 §6.7 (2): printable ASCII but "=".
+bool is_literal(std::uint8_t octet) {
+  return octet > 32 && octet < 127 && octet != '=';
 }
 
 }  // namespace
@@ -74,8 +80,7 @@ void Base64Encoder::finish(std::string& out) {
 }
 
 void QuotedPrintableEncoder::put_token(const char* token, std::size_t size, std::string& out) {
-  constexpr std::size_t kLine = 75;  // and the "=" of a soft line break
-  if (column_ + size > kLine) {
+  if (column_ + size > kSoftLine) {
     out += "=\r\n";
     column_ = 0;
   }
@@ -117,7 +122,7 @@ void QuotedPrintableEncoder::put(std::uint8_t octet, std::string& out) {
   flush_blank(false, out);
   if (is_blank(octet)) {
     held_blank_ = octet;
-  } else if (octet > 32 && octet < 127 && octet != '=') {
+  } else if (is_literal(octet)) {
     const char literal = static_cast<char>(octet);
     put_token(&literal, 1, out);
   } else {
@@ -125,9 +130,39 @@ void QuotedPrintableEncoder::put(std::uint8_t octet, std::string& out) {
   }
 }
 
+/// Characters that stay as they are; most of a text, so they go in runs.
+void QuotedPrintableEncoder::put_run(std::string_view run, std::string& out) {
+  flush_blank(false, out);
+  while (!run.empty()) {
+    if (column_ == kSoftLine) {
+      out += "=\r\n";
+      column_ = 0;
+    }
+    const auto taken = run.substr(0, kSoftLine - column_);
+    out += taken;
+    column_ += taken.size();
+    run.remove_prefix(taken.size());
+  }
+}
+
 void QuotedPrintableEncoder::feed(Bytes bytes, std::string& out) {
-  for (const std::uint8_t octet : bytes)
-    put(octet, out);
+  const auto text = as_text(bytes);
+  const auto stays = [&](std::size_t i) {
+    const bool is_inner_blank =
+        is_blank(bytes[i]) && i + 1 < text.size() && is_literal(bytes[i + 1]);
+    return is_literal(bytes[i]) || is_inner_blank;
+  };
+  for (std::size_t i = 0; i < text.size();) {
+    std::size_t end = i;
+    while (!holds_cr_ && end < text.size() && stays(end))
+      ++end;
+    if (end > i) {
+      put_run(text.substr(i, end - i), out);
+      i = end;
+    } else {
+      put(bytes[i++], out);
+    }
+  }
 }
 
 void QuotedPrintableEncoder::finish(std::string& out) {

@@ -8,6 +8,7 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "base/secret.h"
 
@@ -37,6 +38,7 @@ class QuotedPrintableEncoder {
   void put(std::uint8_t octet, std::string& out);
   void put_encoded(std::uint8_t octet, std::string& out);
   void put_token(const char* token, std::size_t size, std::string& out);
+  void put_run(std::string_view run, std::string& out);
   void flush_blank(bool is_line_end, std::string& out);
   std::size_t column_ = 0;
   std::uint8_t held_blank_ = 0;

@@ -146,6 +146,15 @@ TEST_CASE("a message without From gets its author, one with From keeps it", "[pr
   CHECK(body_of(*text) == "just text\r\n");
 }
 
+TEST_CASE("a sender's name makes no second field (A05)", "[prepare]") {
+  using namespace std::string_literals;
+  auto options = standard();
+  for (const auto& name : {"x\r\nBcc: y@z"s, "x\ny"s, "x\ry"s, "x\0y"s}) {
+    options.author = Address{name, *name::Mailbox::parse("a@b.c")};
+    CHECK(refusal("hi\n", options) == "the sender's name has a line end or a NUL");
+  }
+}
+
 TEST_CASE("exactly one author, and no hidden recipient", "[prepare]") {
   CHECK(refusal(kFrom + kFrom + "\n") == "the message has several From fields");
   CHECK(refusal("From: a@b.c, d@e.f\n\n") == "From must name exactly one address");
