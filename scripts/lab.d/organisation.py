@@ -20,6 +20,12 @@ organisations:
   delinde:
     name: "De Linde"
     domains: [delinde.example]
+    dkim:
+      - domain: delinde.example
+        selector: s1
+        key: "{run}/dkim/s1.pem"
+        selector2: e1
+        key2: "{run}/dkim/e1.pem"
 """
 
 
