@@ -53,6 +53,9 @@ bool is_too_many_recipients(const Reply& reply) {
 Mailing::Mailing(tls::VerifiedPeer peer, const name::Domain& helo, Transcript* transcript)
     : SecureDialogue(helo, transcript), peer_(std::move(peer)) {}
 
+Mailing::Mailing(const NoticePermit&, const name::Domain& helo, Transcript* transcript)
+    : SecureDialogue(helo, transcript) {}
+
 std::optional<Unsuited> Mailing::unsuited(const Envelope& envelope, std::uint64_t size) const {
   const Capabilities& offered = capabilities();
   if (envelope.requires_tls && !offered.requiretls) return Unsuited::needs_requiretls;

@@ -2,7 +2,8 @@
 // Mail transactions over a verified connection (RFC 5321 §3.3, RFC 2920, RFC 3030): MAIL, RCPT,
 // DATA or BDAT, one message after the other, an end for every recipient.
 //
-// Nothing but a VerifiedPeer begins a Mailing: a dialogue with anybody else has no MAIL in it. A
+// Nothing but a VerifiedPeer begins a Mailing: a dialogue with anybody else has no MAIL in it; or a
+// NoticePermit, for a connection that takes nothing but notices (notice.h). A
 // recipient is accepted only by a 2xx to the recipient and a 2xx to the end of data, both in their
 // turn; once the end mark has left, the only ends are the server's own word or `uncertain`.
 //
@@ -26,6 +27,8 @@
 
 namespace sm::smtp {
 
+class NoticePermit;
+
 /// RFC 5321 §4.5.3.1.10: 452, or 552 from old servers, to RCPT: the others go in a transaction of
 /// their own.
 bool is_too_many_recipients(const Reply& reply);
@@ -33,6 +36,7 @@ bool is_too_many_recipients(const Reply& reply);
 class Mailing final : public SecureDialogue {
  public:
   Mailing(tls::VerifiedPeer peer, const name::Domain& helo, Transcript* transcript = nullptr);
+  Mailing(const NoticePermit& permit, const name::Domain& helo, Transcript* transcript);
 
   /// Why this message cannot be given to this server as it is; nothing where it can. For after
   /// is_greeted().
@@ -58,7 +62,10 @@ class Mailing final : public SecureDialogue {
   void use_dots() { uses_dots_ = true; }
   /// The last transaction failed at BDAT in a way that DATA may not.
   [[nodiscard]] bool stumbled_over_bdat() const { return stumbled_over_bdat_; }
-  [[nodiscard]] tls::Demand proved_by() const { return peer_.proved_by(); }
+  /// none where it carries notices.
+  [[nodiscard]] tls::Demand proved_by() const {
+    return peer_ ? peer_->proved_by() : tls::Demand::none;
+  }
   [[nodiscard]] Wait waits_for() const override;
 
  private:
@@ -89,7 +96,7 @@ class Mailing final : public SecureDialogue {
   [[nodiscard]] std::size_t accepted_count() const;
   [[nodiscard]] bool has_end_mark_left() const;
 
-  tls::VerifiedPeer peer_;
+  std::optional<tls::VerifiedPeer> peer_;
   Phase phase_ = Phase::idle;
   std::deque<Pending> plan_;       // commands not said yet
   std::size_t next_rcpt_ = 0;      // whose RCPT reply comes next
