@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <future>
 
+#include "base/text.h"
 #include "http/fetch.h"
 
 namespace sm::delivery {
@@ -135,6 +136,13 @@ std::variant<std::string, mtasts::FetchFailed> StsSource::policy_text(const name
   const auto& response = std::get<http::Response>(*outcome);
   if (response.status != 200) {  // RFC 8461 §3.3: 200 only, redirects are not followed
     return mtasts::FetchFailed{Kind::fetch, "HTTP status " + std::to_string(response.status)};
+  }
+  // RFC 8461 §3.3: text/plain, so that a page that a stranger may put there is no policy.
+  const auto media_type = trimmed(split(response.content_type, ';').front());
+  if (!equal_ignoring_case(media_type, "text/plain")) {
+    return mtasts::FetchFailed{Kind::fetch, "the policy's type is " +
+                                                printable(media_type.substr(0, 80)) +
+                                                ", not text/plain"};
   }
   return response.body;
 }
