@@ -66,6 +66,8 @@ class PreparedMessage {
   /// The whole message. Sources must not outlive the message; several threads may each open one.
   [[nodiscard]] std::unique_ptr<Source> open() const;
   [[nodiscard]] std::unique_ptr<Source> open_body() const;
+  /// The body at any place, for who takes it apart.
+  [[nodiscard]] const Scratch& body() const { return body_; }
 
   /// Puts a field (or several) before all others: whole lines that end in CRLF. Not while Sources
   /// are open. Errc::malformed where it is no field.
