@@ -142,7 +142,7 @@ Result<void> check_end(Source& in) {
   const auto got = in.read_at(*in.size(), {&more, 1});
   if (!got) return fail(got.error());
   if (*got == 0) return {};
-  return fail(Errc::malformed, "the input grew while it was being sealed");
+  return fail(Errc::temporary, "the input grew while it was being sealed");
 }
 
 }  // namespace
@@ -164,7 +164,7 @@ Result<std::uint64_t> seal_body(const ChunkedKeys& keys, Source& in, Sink& out) 
     if (size) into = into.first(std::min<std::uint64_t>(into.size(), *size - at));
     const auto loaded = in.read_at(at, into);
     if (loaded && size && *loaded < into.size()) {
-      return fail(Errc::malformed, "the input ended before its size: it changed meanwhile");
+      return fail(Errc::temporary, "the input shrank while it was being sealed");
     }
     return loaded;
   };

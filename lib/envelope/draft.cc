@@ -86,7 +86,7 @@ Result<void> Draft::seal_part(std::size_t n, Source& in, Sink& out) {
   const auto size = seal_body(keys, in, out);
   if (!size) return fail(size.error());
   if (part.info.size && *part.info.size != *size) {
-    return fail(Errc::malformed, "the input's size changed while it was being sealed");
+    return fail(Errc::temporary, "the input's size changed while it was being sealed");
   }
   part.info.size = *size;
   return {};

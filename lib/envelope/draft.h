@@ -53,7 +53,7 @@ class Draft {
   /// A part that was sealed already, by other means than seal_part.
   std::size_t add_sealed_part(PartInfo info, const crypto::ChunkedPrefix& sealed);
 
-  /// Seals part n, once. A size that was not given becomes known. Errc::malformed: the source has
+  /// Seals part n, once. A size that was not given becomes known. Errc::temporary: the source has
   /// another size than was given.
   Result<void> seal_part(std::size_t n, Source& in, Sink& out);
 

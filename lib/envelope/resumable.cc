@@ -121,7 +121,7 @@ Result<std::optional<SealedFile>> seal_over(const Attempt& attempt, const crypto
   const auto after = stamp(attempt.fd, attempt.name);
   if (!after) return fail(after.error());
   if (*after != attempt.stamp) {
-    return fail(Errc::malformed, attempt.name + " changed while it was being sealed");
+    return fail(Errc::temporary, attempt.name + " changed while it was being sealed");
   }
   if (auto synced = sync_file(out, attempt.target); !synced) return fail(synced.error());
   return std::optional(SealedFile{*size, keys.prefix(), on_disk});

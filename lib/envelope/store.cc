@@ -155,7 +155,7 @@ Result<std::size_t> StoreDraft::add_file(PartInfo info, int fd, const std::strin
       seal_file_resumably(draft_.message_key(), draft_.id(), n, fd, name, file(std::to_string(n)));
   if (!sealed) return fail(sealed.error());
   if (info.size && *info.size != sealed->size) {
-    return fail(Errc::malformed, name + " has another size than was given");
+    return fail(Errc::temporary, name + " has another size than was given");
   }
   info.size = sealed->size;
   parts_ = draft_.add_sealed_part(std::move(info), sealed->prefix);

@@ -50,7 +50,7 @@ class StoreDraft {
   /// Seals the next part from a regular file; in a kept draft, after a crash, from where the
   /// attempt before got to. Every chunk that is on disk already is sealed again and compared; where
   /// the file's size, times or identity, or any byte, is another than then, the part begins anew
-  /// under a fresh salt. Errc::malformed: the file changed while it was being sealed.
+  /// under a fresh salt. Errc::temporary: the file changed while it was being sealed.
   Result<std::size_t> add_file(PartInfo info, int fd, const std::string& name);
 
   /// Seals the manifest and makes the envelope appear; with `final_header` given, with these
