@@ -77,6 +77,12 @@ Sha256 Sha256Stream::peek() const {
   return out;
 }
 
+Sha256Stream Sha256Stream::clone() const {
+  Sha256Stream copy;
+  must(EVP_MD_CTX_copy_ex(copy.context_.get(), context_.get()) == 1);
+  return copy;
+}
+
 Sha256 sha256(Bytes bytes) {
   return digest<Sha256>(Hash::sha256, bytes, {});
 }

@@ -27,6 +27,8 @@ class Sha256Stream {
   Sha256 finish();
   /// The digest of what came so far; the stream goes on.
   [[nodiscard]] Sha256 peek() const;
+  /// A stream that has taken the same bytes and goes its own way.
+  [[nodiscard]] Sha256Stream clone() const;
 
  private:
   struct Free {

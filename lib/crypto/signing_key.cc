@@ -182,6 +182,21 @@ bool PublicKey::verify(const Sha256& digest, Bytes signature) const {
   return is_good;
 }
 
+std::optional<Sha256> PublicKey::signed_digest(Bytes signature) const {
+  if (type() != KeyType::rsa) return std::nullopt;
+  const KeyContext context(EVP_PKEY_CTX_new(key_.get(), nullptr));
+  must(context && EVP_PKEY_verify_recover_init(context.get()) == 1 && set_rsa(context.get()));
+  std::vector<std::uint8_t> recovered(static_cast<std::size_t>(EVP_PKEY_get_size(key_.get())));
+  std::size_t size = recovered.size();
+  const bool is_done = EVP_PKEY_verify_recover(context.get(), recovered.data(), &size,
+                                               signature.data(), signature.size()) == 1;
+  ERR_clear_error();
+  Sha256 digest;
+  if (!is_done || size != digest.size()) return std::nullopt;
+  std::copy_n(recovered.begin(), size, digest.begin());
+  return digest;
+}
+
 bool operator==(const PublicKey& a, const PublicKey& b) {
   return EVP_PKEY_eq(a.key_.get(), b.key_.get()) == 1;
 }

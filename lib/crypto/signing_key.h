@@ -75,6 +75,9 @@ class PublicKey {
   /// RSA: PKCS #1 v1.5 over this SHA-256 digest. Ed25519: over the digest's 32 bytes as the message
   /// (RFC 8463 §3).
   [[nodiscard]] bool verify(const Sha256& digest, Bytes signature) const;
+  /// The digest that an RSA signature was made over; nothing where this key did not make it, and
+  /// always nothing for Ed25519.
+  [[nodiscard]] std::optional<Sha256> signed_digest(Bytes signature) const;
   friend bool operator==(const PublicKey& a, const PublicKey& b);
 
  private:

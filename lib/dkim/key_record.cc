@@ -9,6 +9,47 @@
 namespace sm::dkim {
 namespace {
 
+struct Words {
+  std::string_view code;
+  std::string_view text;
+};
+
+Words words_of(KeyState state) {
+  switch (state) {
+    case KeyState::usable:
+      return {"usable", "key good"};
+    case KeyState::none:
+      return {"none", "no key"};
+    case KeyState::dns_failure:
+      return {"dns-failure", "DNS failure"};
+    case KeyState::bogus:
+      return {"bogus", "DNSSEC validation failed"};
+    case KeyState::several:
+      return {"several", "several key records"};
+    case KeyState::malformed:
+      return {"malformed", "key record malformed"};
+    case KeyState::wrong_version:
+      return {"wrong-version", "key record of another version"};
+    case KeyState::wrong_type:
+      return {"wrong-type", "key of another type"};
+    case KeyState::wrong_hash:
+      return {"wrong-hash", "key not for sha256"};
+    case KeyState::wrong_service:
+      return {"wrong-service", "key not for email"};
+    case KeyState::oversized:
+      return {"oversized", "key record too long"};
+    case KeyState::unreadable:
+      return {"unreadable", "key cannot be read"};
+    case KeyState::revoked:
+      return {"revoked", "key revoked"};
+    case KeyState::weak:
+      return {"weak", "key too small"};
+    case KeyState::too_large:
+      return {"too-large", "key too large"};
+  }
+  return {"malformed", "key record malformed"};
+}
+
 bool has_word(std::string_view list, std::string_view word) {
   const auto words = split_colons(list);
   return std::any_of(words.begin(), words.end(),
@@ -58,39 +99,11 @@ bool claims_to_be_key(std::string_view text) {
 }  // namespace
 
 std::string_view text(KeyState state) {
-  switch (state) {
-    case KeyState::usable:
-      return "key good";
-    case KeyState::none:
-      return "no key";
-    case KeyState::dns_failure:
-      return "DNS failure";
-    case KeyState::bogus:
-      return "DNSSEC validation failed";
-    case KeyState::several:
-      return "several key records";
-    case KeyState::malformed:
-      return "key record malformed";
-    case KeyState::wrong_version:
-      return "key record of another version";
-    case KeyState::wrong_type:
-      return "key of another type";
-    case KeyState::wrong_hash:
-      return "key not for sha256";
-    case KeyState::wrong_service:
-      return "key not for email";
-    case KeyState::oversized:
-      return "key record too long";
-    case KeyState::unreadable:
-      return "key cannot be read";
-    case KeyState::revoked:
-      return "key revoked";
-    case KeyState::weak:
-      return "key too small";
-    case KeyState::too_large:
-      return "key too large";
-  }
-  return "key malformed";
+  return words_of(state).text;
+}
+
+std::string_view code(KeyState state) {
+  return words_of(state).code;
 }
 
 Status status_of(KeyState state) {

@@ -35,6 +35,8 @@ enum class KeyState {
 };
 /// "key revoked", "no key", …: a phrase for reports.
 std::string_view text(KeyState state);
+/// "none", "dns-failure", "revoked", …: a stable word for programs.
+std::string_view code(KeyState state);
 /// What a signature with a key in this state is; pass for a usable one.
 Status status_of(KeyState state);
 

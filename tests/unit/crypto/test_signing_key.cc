@@ -82,6 +82,12 @@ TEST_CASE("a key survives its PEM form and signs the same", "[crypto]") {
     CHECK(key.public_key().verify(digest, signature));
     CHECK_FALSE(key.public_key().verify(sha256(as_bytes("massage")), signature));
     CHECK_FALSE(SigningKey::generate_ed25519().public_key().verify(digest, signature));
+    if (is_rsa) {
+      CHECK(key.public_key().signed_digest(signature) == digest);
+      CHECK_FALSE(SigningKey::generate_rsa(2048).value().public_key().signed_digest(signature));
+    } else {
+      CHECK_FALSE(key.public_key().signed_digest(signature));
+    }
     const auto spki = key.public_key().spki();
     CHECK(PublicKey::from_spki(spki) == key.public_key());
   }
