@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "sealing/ending.h"
 #include "sealing/office.h"
 
 namespace sm::retention {
@@ -50,8 +51,7 @@ struct Filter {
 /// Newest first.
 Result<std::vector<Row>> list(Office& office, const Filter& filter);
 
-enum class Ending { expired, revoked, deleted, retrieved };
-std::string_view text(Ending ending);
+using sealing::Ending;
 
 /// Ends a message for all (or, revoked, for one recipient id). Nothing where there is no such
 /// message; false where it had ended before.

@@ -28,6 +28,7 @@
 #include "sealing/link.h"
 #include "sealing/office.h"
 #include "sealing/session.h"
+#include "store/sealed_table.h"
 
 namespace sm::sealing {
 
@@ -109,7 +110,7 @@ struct Reading {
   WallTime expires{};
   bool is_once = false;
   bool may_reply = true;
-  crypto::Sha256 session;                        ///< CookieSecret::id()
+  crypto::Sha256 session{};                      ///< CookieSecret::id()
   std::unique_ptr<envelope::Envelope> envelope;  ///< unlocked
 };
 
@@ -151,6 +152,10 @@ class Access {
   Result<void> leave(const CookieSecret& cookie);
 
  private:
+  class Desk;
+  Result<std::optional<envelope::MessageKey>> unlock(const store::SealedLink& link,
+                                                     const envelope::LinkToken& token,
+                                                     const envelope::Password* password);
   Office& office_;
   CodeChannel& channel_;
   PasswordGate& gate_;

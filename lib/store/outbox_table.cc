@@ -81,7 +81,8 @@ Result<void> OutboxTable::free(const std::string& message, const std::string& re
 
 Result<void> OutboxTable::drop(const std::string& message, const std::string& recipient) {
   return only_done(change(*index_,
-                          "DELETE FROM errand WHERE message = ?1 AND (?2 = '' OR recipient = ?2)",
+                          "DELETE FROM errand WHERE message = ?1 AND (?2 = '' OR recipient = ?2)"
+                          " AND length(sealed) > 0",
                           message, recipient));
 }
 

@@ -45,7 +45,7 @@ class OutboxTable {
   Result<bool> remove(std::int64_t id, const std::string& lease);
   /// Held errands of a recipient become due.
   Result<void> free(const std::string& message, const std::string& recipient);
-  /// All of a recipient; of the whole message where `recipient` is empty.
+  /// Those that carry a secret (a link), of a recipient or, where `recipient` is empty, of all.
   Result<void> drop(const std::string& message, const std::string& recipient);
 
  private:

@@ -42,6 +42,8 @@ constexpr std::array kSteps = {
     "CREATE UNIQUE INDEX sealed_recipient_link ON sealed_recipient(link_hash)"
     "  WHERE link_hash IS NOT NULL;"
     "CREATE INDEX sealed_recipient_address ON sealed_recipient(address);"
+    "CREATE INDEX sealed_recipient_unfinished ON sealed_recipient(message)"
+    "  WHERE ending <> 0 AND label <> '';"
     "CREATE INDEX sealed_recipient_retrieved ON sealed_recipient(message)"
     "  WHERE retrieved <> '' AND ending = 0;"
     "CREATE TABLE challenge("

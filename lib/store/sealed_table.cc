@@ -258,17 +258,31 @@ Result<bool> SealedTable::end_recipient(const std::string& message, const std::s
                                         Ending ending, const std::string& reason, WallTime at) {
   return any(change(*index_,
                     "UPDATE sealed_recipient SET ending = ?3, reason = ?4, ended = ?5,"
-                    " link_hash = NULL, label = '', phone = ''"
+                    " link_hash = NULL, phone = ''"
                     " WHERE message = ?1 AND id = ?2 AND ending = 0",
                     message, recipient, ending, reason, number_of(at)));
+}
+
+Result<void> SealedTable::clear_label(const std::string& message, const std::string& recipient) {
+  return only_done(change(*index_,
+                          "UPDATE sealed_recipient SET label = '' WHERE message = ? AND id = ?",
+                          message, recipient));
+}
+
+Result<std::vector<SealedLink>> SealedTable::unfinished_recipients() {
+  return rows(*index_, link_of,
+              select_links("WHERE r.ending <> 0 AND r.label <> '' AND m.phase = 0"));
 }
 
 Result<void> SealedTable::finish(const std::string& id, WallTime at) {
   auto done = change(*index_,
                      "UPDATE sealed_recipient SET ending = m.ending, reason = m.reason, ended = ?2,"
-                     " link_hash = NULL, label = '', phone = '' FROM sealed_message m"
+                     " link_hash = NULL, phone = '' FROM sealed_message m"
                      " WHERE m.id = ?1 AND message = ?1 AND sealed_recipient.ending = 0",
                      id, number_of(at));
+  if (done) {
+    done = change(*index_, "UPDATE sealed_recipient SET label = '' WHERE message = ?", id);
+  }
   if (!done) return fail(std::move(done).error());
   return only_done(change(
       *index_, "UPDATE sealed_message SET phase = ?3, ended = coalesce(ended, ?2) WHERE id = ?1",

@@ -132,9 +132,13 @@ class SealedTable {
   /// Marks a live message: false where it is not live.
   Result<bool> mark(const std::string& id, Ending ending, const std::string& reason);
   Result<void> set_phase(const std::string& id, Phase phase);
-  /// Ends one recipient: its link, number and label go. False where it had ended.
+  /// Ends one recipient: its link and number go; the label stays until its stanza is removed
+  /// (clear_label). False where it had ended.
   Result<bool> end_recipient(const std::string& message, const std::string& recipient,
                              Ending ending, const std::string& reason, WallTime at);
+  Result<void> clear_label(const std::string& message, const std::string& recipient);
+  /// Ended, their stanzas not known to be removed, of messages that are live.
+  Result<std::vector<SealedLink>> unfinished_recipients();
   /// The last phase: every recipient that has not ended ends like the message; links, numbers and
   /// labels go.
   Result<void> finish(const std::string& id, WallTime at);

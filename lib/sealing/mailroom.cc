@@ -1,0 +1,269 @@
+#include "sealing/mailroom.h"
+
+#include <fcntl.h>
+
+#include "base/encoding.h"
+#include "sealing/errand.h"
+#include "sealing/split.h"
+#include "store/contact_table.h"
+#include "store/outbox_table.h"
+#include "store/sealed_table.h"
+
+namespace sm::sealing {
+namespace {
+
+constexpr std::size_t kMaxAddressees = 1000;  // stanzas of one envelope, less room for escrow
+
+std::string_view method_text(Method method) {
+  switch (method) {
+    case Method::sms:
+      return "sms";
+    case Method::email:
+      return "email";
+    case Method::password:
+      return "password";
+  }
+  return "password";
+}
+
+Unexpected forbidden(const std::string& what) {
+  return fail(Errc::denied, "policy-forbids: " + what);
+}
+
+Result<void> check(const SealOrder& order) {
+  const auto& organisation = *order.organisation;
+  if (!organisation.sealing.is_enabled) {
+    return fail(Errc::configuration, "the sealed channel is switched off",
+                "set sealed.enabled or SECURE_MAIL_ENABLED");
+  }
+  if (organisation.sealing.portal.empty()) {
+    return fail(Errc::configuration, "no portal is configured for " + organisation.id,
+                "set sealed.portal");
+  }
+  if (order.addressees.empty() || order.addressees.size() > kMaxAddressees) {
+    return fail(Errc::malformed, "a sealed message is for 1 to 1,000 recipients");
+  }
+  if (order.lifetime <= std::chrono::seconds(0) ||
+      order.lifetime > organisation.policy.longest_expiry) {
+    return forbidden("sealed messages expire within " +
+                     std::to_string(organisation.policy.longest_expiry.count()) + " days");
+  }
+  for (const auto& addressee : order.addressees) {
+    if (!organisation.policy.methods.contains(addressee.method)) {
+      return forbidden("the method " + std::string(method_text(addressee.method)) +
+                       " is not allowed");
+    }
+    if (addressee.method == Method::password && addressee.password == nullptr) {
+      return fail(Errc::usage, "the method password needs a password", "give --password-file");
+    }
+  }
+  return {};
+}
+
+/// One call of seal().
+class Sealing {
+ public:
+  Sealing(Office& office, const SealOrder& order)
+      : office_(office), order_(order), organisation_(*order.organisation) {}
+
+  Result<std::vector<SealedFor>> run() {
+    auto kek = office_.keys->active_kek(organisation_.id);
+    if (!kek) return fail(std::move(kek).error());
+    if (auto met = meet_addressees(); !met) return fail(std::move(met).error());
+    auto envelopes = office_.envelopes();
+    auto draft = envelopes.begin();
+    if (!draft) return fail(std::move(draft).error());
+    const auto id = draft->envelope().id();
+    auto done = add_stanzas(draft->envelope(), *kek);
+    if (done) done = add_parts(*draft);
+    if (done) {
+      done = draft->publish(std::chrono::floor<std::chrono::seconds>(office_.clock->now()));
+    }
+    if (!done) return fail(std::move(done).error());
+    done = tell(id);
+    if (done) done = office_.index->transaction([&] { return keep(id); });
+    if (done) return answer();
+    // Nobody can find what has no row; its keys go at once all the same.
+    (void)envelopes.destroy(id);
+    return fail(std::move(done).error());
+  }
+
+ private:
+  struct Guest {
+    const Addressee* addressee;
+    envelope::LinkToken token;
+    std::string phone;
+    std::string language;
+    [[nodiscard]] bool waits_for_number() const {
+      return addressee->method == Method::sms && phone.empty();
+    }
+  };
+
+  Result<void> meet_addressees() {
+    store::ContactTable contacts(*office_.index);
+    for (const auto& addressee : order_.addressees) {
+      auto contact = contacts.find(organisation_.id, addressee.mailbox.text());
+      if (!contact) return fail(std::move(contact).error());
+      Guest guest{&addressee, envelope::LinkToken::fresh(), addressee.phone, addressee.language};
+      if (addressee.method != Method::sms) guest.phone.clear();
+      if (*contact) {
+        if (guest.phone.empty() && addressee.method == Method::sms) guest.phone = (*contact)->phone;
+        if (guest.language.empty()) guest.language = (*contact)->language;
+      }
+      guests_.push_back(std::move(guest));
+    }
+    return {};
+  }
+
+  Result<void> add_stanzas(envelope::Draft& draft, const envelope::Kek& kek) {
+    for (const auto& guest : guests_) {
+      const auto* password =
+          guest.addressee->method == Method::password ? guest.addressee->password : nullptr;
+      if (auto added = draft.add_link(kek, guest.token, password); !added) return added;
+    }
+    return has_escrow() ? draft.add_org(kek) : Result<void>();
+  }
+
+  Result<void> add_parts(envelope::StoreDraft& draft) {
+    auto split = split_message(*order_.message);
+    if (!split) return fail(std::move(split).error());
+    StreamSource text(split->text.open());
+    envelope::PartInfo info{.role = envelope::Role::message, .type = "message/rfc822"};
+    info.size = split->text.size();
+    auto added = draft.add_part(std::move(info), text);
+    if (!added) return fail(std::move(added).error());
+    for (const auto& attached : split->attached) {
+      auto source = decode(*order_.message, attached, organisation_.sealing.attachment_limit);
+      envelope::PartInfo file{.role = envelope::Role::file, .type = attached.type};
+      if (!attached.name.empty()) file.name = attached.name;
+      added = draft.add_part(std::move(file), *source);
+      if (!added) return fail(std::move(added).error());
+      ++files_;
+    }
+    for (const auto& file : order_.files) {
+      if (auto done = add_file(draft, file); !done) return done;
+    }
+    return {};
+  }
+
+  Result<void> add_file(envelope::StoreDraft& draft, const LargeFile& file) {
+    auto fd = open_file(file.path, O_RDONLY);
+    if (!fd) return fail(std::move(fd).error());
+    envelope::PartInfo info{.role = envelope::Role::file};
+    info.name = file.name.empty() ? file.path.substr(file.path.rfind('/') + 1) : file.name;
+    if (!file.type.empty()) info.type = file.type;
+    auto added = draft.add_file(std::move(info), fd->get(), file.path);
+    if (!added) return fail(std::move(added).error());
+    ++files_;
+    return {};
+  }
+
+  [[nodiscard]] bool has_escrow() const { return organisation_.policy.escrow.value_or(false); }
+  [[nodiscard]] WallTime expires() const { return created_ + order_.lifetime; }
+
+  Result<void> tell(const envelope::EnvelopeId& id) {
+    std::vector<audit::Record> records;
+    for (const auto& guest : guests_) {
+      audit::Record record(audit::Event::sealed, order_.id, guest.addressee->id);
+      record.outcome(audit::Outcome::success)
+          .fact("method", method_text(guest.addressee->method))
+          .fact("expires", utc_text(std::chrono::floor<std::chrono::seconds>(expires())))
+          .fact("once", order_.is_once)
+          .fact("escrow", has_escrow())
+          .fact("files", files_)
+          .fact("size", order_.message->size())
+          .disclose("recipient", guest.addressee->mailbox.text())
+          .disclose("sender", order_.message->from().mailbox.text())
+          .disclose("message_id", order_.message->message_id())
+          .disclose("envelope", id.text());
+      records.push_back(std::move(record));
+      audit::Record link(audit::Event::link_issued, order_.id, guest.addressee->id);
+      link.outcome(audit::Outcome::success).fact("method", method_text(guest.addressee->method));
+      records.push_back(std::move(link));
+    }
+    return office_.logs->append(organisation_.id, records);
+  }
+
+  Result<void> keep(const envelope::EnvelopeId& id) {
+    store::SealedMessage message;
+    message.id = order_.id.text();
+    message.envelope = id.text();
+    message.org = organisation_.id;
+    message.reference = order_.reference;
+    message.message_id = order_.message->message_id();
+    message.sender = order_.message->from().mailbox.text();
+    message.sender_name = order_.message->from().display_name;
+    message.created = created_;
+    message.expires = expires();
+    message.is_once = order_.is_once;
+    message.has_escrow = has_escrow();
+    message.parts = files_;
+    std::vector<store::SealedRecipient> recipients;
+    for (const auto& guest : guests_) {
+      store::SealedRecipient recipient;
+      recipient.id = guest.addressee->id.text();
+      recipient.address = guest.addressee->mailbox.text();
+      recipient.language = guest.language;
+      recipient.method = method_text(guest.addressee->method);
+      recipient.phone = guest.phone;
+      const auto hash = hash_of(guest.token);
+      recipient.link_hash.assign(hash.begin(), hash.end());
+      recipient.label = to_base64url(guest.token.label());
+      recipient.progress =
+          guest.waits_for_number() ? store::Progress::pending : store::Progress::sent;
+      recipients.push_back(std::move(recipient));
+    }
+    if (auto added = store::SealedTable(*office_.index).add(message, recipients); !added) {
+      return added;
+    }
+    for (const auto& guest : guests_) {
+      if (auto added = add_errands(guest); !added) return added;
+    }
+    return {};
+  }
+
+  Result<void> add_errands(const Guest& guest) {
+    const Secret token = guest.token.text();
+    NewErrand errand{.kind = Errand::notification,
+                     .organisation = &organisation_,
+                     .message = order_.id.text(),
+                     .recipient = guest.addressee->id.text(),
+                     .secret = &token,
+                     .is_held = guest.waits_for_number()};
+    if (auto added = add_errand(office_, errand); !added || !guest.waits_for_number()) {
+      return added;
+    }
+    const auto form = envelope::LinkToken::fresh();
+    const Secret form_token = form.text();
+    auto added = store::NumberLinkTable(*office_.index)
+                     .add(hash_of(form), {errand.message, errand.recipient});
+    if (!added) return added;
+    errand.kind = Errand::number_request;
+    errand.secret = &form_token;
+    errand.is_held = false;
+    return add_errand(office_, errand);
+  }
+
+  std::vector<SealedFor> answer() const {
+    std::vector<SealedFor> sealed;
+    for (const auto& guest : guests_)
+      sealed.push_back({guest.addressee->id, guest.waits_for_number()});
+    return sealed;
+  }
+
+  Office& office_;
+  const SealOrder& order_;
+  const config::Organisation& organisation_;
+  const WallTime created_ = office_.clock->now();
+  std::vector<Guest> guests_;
+  std::int64_t files_ = 0;
+};
+
+}  // namespace
+
+Result<std::vector<SealedFor>> Mailroom::seal(const SealOrder& order) {
+  if (auto checked = check(order); !checked) return fail(std::move(checked).error());
+  return Sealing(office_, order).run();
+}
+
+}  // namespace sm::sealing
