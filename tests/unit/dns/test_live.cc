@@ -1,5 +1,5 @@
 // Against the lab's servers, and only there: hidden from the ordinary run, started by
-// tests/lab/test_dns with `lab run -- unit-dns "[live]"`.
+// tests/lab/test_dns.
 
 #include <catch2/catch.hpp>
 #include <chrono>
@@ -76,6 +76,119 @@ TEST_CASE("A20 a server failure is a failure, not an absence", "[.][live][A20]")
   INFO(describe(mx));
   CHECK(mx.outcome == Outcome::failure);
   CHECK(mx.failure == FailureKind::servfail);
+}
+
+TEST_CASE("A23 expired signatures are bogus", "[.][live][A23]") {
+  const auto resolver = lab_resolver();
+  const auto answer = ask(*resolver, "live-expired.example", Type::mx);
+  INFO(describe(answer));
+  CHECK(answer.outcome == Outcome::bogus);
+  CHECK(answer.why.find("expired") != std::string::npos);
+}
+
+TEST_CASE("A27 each hop of a chain has its own security", "[.][live][A27]") {
+  const auto resolver = lab_resolver();
+  const auto all_secure = ask(*resolver, "first.live-signed.example", Type::a);
+  INFO(describe(all_secure));
+  REQUIRE(all_secure.has_data());
+  CHECK(all_secure.is_secure());
+  REQUIRE(all_secure.chain.size() == 2);
+  CHECK(all_secure.chain[1].security == Security::secure);
+  CHECK(all_secure.canonical == "third.live-signed.example");
+
+  const auto to_plain = ask(*resolver, "alias.live-signed.example", Type::a);
+  INFO(describe(to_plain));
+  REQUIRE(to_plain.has_data());
+  CHECK_FALSE(to_plain.is_secure());
+  REQUIRE(to_plain.chain.size() == 1);
+  CHECK(to_plain.chain[0].security == Security::secure);
+
+  // signed -> plain -> signed: the second hop taints what follows.
+  const auto tainted = ask(*resolver, "tainted.live-signed.example", Type::a);
+  INFO(describe(tainted));
+  REQUIRE(tainted.has_data());
+  CHECK_FALSE(tainted.is_secure());
+  REQUIRE(tainted.chain.size() == 2);
+  CHECK(tainted.chain[0].security == Security::secure);
+  CHECK(tainted.chain[1].security == Security::insecure);
+}
+
+TEST_CASE("an alias whose target lacks the type keeps its chain", "[.][live]") {
+  const auto resolver = lab_resolver();
+  const auto answer = ask(*resolver, "first.live-signed.example", Type::mx);
+  INFO(describe(answer));
+  CHECK(answer.outcome == Outcome::no_data);
+  CHECK(answer.is_secure());
+  CHECK(answer.chain.size() == 2);
+}
+
+TEST_CASE("A20 an answer too big for a datagram comes over TCP", "[.][live][A20]") {
+  const auto resolver = lab_resolver();
+  const auto answer = ask(*resolver, "big.live-signed.example", Type::txt);
+  REQUIRE(answer.has_data());
+  CHECK(answer.is_secure());
+  CHECK(answer.all<Txt>().size() == 60);
+}
+
+TEST_CASE("A30 500 MX records are read, and ten kept", "[.][live][A30]") {
+  const auto resolver = lab_resolver();
+  const auto answer = ask(*resolver, "many.live-signed.example", Type::mx);
+  REQUIRE(answer.has_data());
+  CHECK(answer.all<Mx>().size() == 500);
+  const auto hops = next_hops(domain("many.live-signed.example"), answer, test::last_choice);
+  CHECK(hops.hosts.size() == kMaxHosts);
+}
+
+TEST_CASE("TLSA records of 0 to 3 bytes are never taken for no record, nor for whole ones",
+          "[.][live]") {
+  const auto resolver = lab_resolver();
+  for (const char* name : {"short0", "short1", "short2", "short3"}) {
+    const auto answer = ask(*resolver, std::string(name) + ".live-odd.example", Type::tlsa);
+    INFO(describe(answer));
+    // Either the record is there, malformed, or the servers on the way refuse to carry it.
+    CHECK_FALSE(answer.is_absent());
+    CHECK(answer.all<Tlsa>().empty());
+    if (answer.has_data()) CHECK(answer.all<Malformed>().size() == 1);
+  }
+}
+
+TEST_CASE("an MX name with a line end in it is escaped, and no host", "[.][live]") {
+  const auto resolver = lab_resolver();
+  const auto answer = ask(*resolver, "odd.live-odd.example", Type::mx);
+  INFO(describe(answer));
+  REQUIRE(answer.all<Mx>().size() == 2);
+  const auto hops = next_hops(domain("odd.live-odd.example"), answer, test::last_choice);
+  REQUIRE(hops.hosts.size() == 1);
+  CHECK(hops.hosts[0].host.text() == "mx.example");
+  REQUIRE(hops.skipped.size() == 1);
+  CHECK(hops.skipped[0].exchange == "a\\010b");
+}
+
+TEST_CASE("A20 silence, refusals, garbage and loops are failures, and end in time",
+          "[.][live][A20]") {
+  auto options = lab_options();
+  options.timeout = std::chrono::milliseconds(2000);
+  const auto resolver = lab_resolver(options);
+  std::vector<Question> questions;
+  for (const char* label : {"silent", "refused", "garbage", "loop"}) {
+    questions.push_back({domain(std::string(label) + ".live-odd.example"), Type::mx});
+  }
+  const auto before = std::chrono::steady_clock::now();
+  for (const auto& answer : resolver->lookup_all(questions)) {
+    INFO(describe(answer));
+    CHECK(answer.outcome == Outcome::failure);
+    CHECK_FALSE(answer.why.empty());
+  }
+  CHECK(std::chrono::steady_clock::now() - before < std::chrono::milliseconds(2500));
+  // One slow zone must not cost the others their resolver.
+  CHECK(ask(*resolver, "dane.example", Type::mx).is_secure());
+}
+
+TEST_CASE("A20 a zone whose server refuses everybody is a failure", "[.][live][A20]") {
+  const auto resolver = lab_resolver();
+  const auto answer = ask(*resolver, "live-refused.example", Type::mx);
+  INFO(describe(answer));
+  CHECK(answer.outcome == Outcome::failure);
 }
 
 TEST_CASE("lookups that go together come back in order", "[.][live]") {
@@ -209,4 +322,32 @@ TEST_CASE("how fast", "[.][live][speed]") {
   std::printf("open %.2f ms, MX %.2f ms, addresses %.2f ms, TLSA %.2f ms, cached %.3f ms\n", opened,
               first_took, addresses_took, tlsa_took, cached_took);
   REQUIRE(addresses.size() == hosts.size());
+}
+
+TEST_CASE("the AD bit of a local resolver tells secure, insecure, bogus and failed apart",
+          "[.][ad]") {
+  ResolverOptions options;
+  options.servers = {*ServerAddress::parse("127.0.0.1@5300", 53)};
+  options.trust_ad_bit = true;
+  const auto resolver = lab_resolver(options);
+  for (int i = 0; i < 50 && ask(*resolver, "example", Type::soa).is_unknown(); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));  // the resolver is starting
+  }
+  CHECK(ask(*resolver, "dane.example", Type::mx).is_secure());
+  const auto insecure = ask(*resolver, "pkix.example", Type::mx);
+  CHECK(insecure.has_data());
+  CHECK_FALSE(insecure.is_secure());
+  const auto absent = ask(*resolver, "nothing.dane.example", Type::mx);
+  CHECK(absent.outcome == Outcome::no_such_name);
+  CHECK(absent.is_secure());
+  const auto bogus = ask(*resolver, "bogus.example", Type::mx);
+  INFO(describe(bogus));
+  CHECK(bogus.outcome == Outcome::bogus);
+  CHECK(ask(*resolver, "servfail.example", Type::mx).outcome == Outcome::failure);
+  // Over TCP.
+  CHECK(ask(*resolver, "big.live-signed.example", Type::txt).all<Txt>().size() == 60);
+  const auto alias = ask(*resolver, "alias.live-signed.example", Type::a);
+  CHECK_FALSE(alias.is_secure());
+  REQUIRE(alias.chain.size() == 1);
+  CHECK(alias.chain[0].security == Security::secure);
 }
