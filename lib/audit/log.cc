@@ -29,18 +29,22 @@ std::string host_name() {
   return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "localhost";
 }
 
-/// The log's lock: flock(2) on a file that stays open, held while this object lives.
+/// The log's lock: flock(2) on a file that stays open, held while this object lives. Whoever waits
+/// on the board is then woken.
 class Held {
  public:
-  explicit Held(int fd) : fd_(fd) {}
-  Held(Held&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  Held(int fd, const Slots& slots) : fd_(fd), slots_(&slots) {}
+  Held(Held&& other) noexcept : fd_(std::exchange(other.fd_, -1)), slots_(other.slots_) {}
   Held& operator=(Held&&) = delete;
   ~Held() {
-    if (fd_ >= 0) (void)::flock(fd_, LOCK_UN);
+    if (fd_ < 0) return;
+    (void)::flock(fd_, LOCK_UN);
+    slots_->wake_one();  // after the lock is free: who comes up later finds it so
   }
 
  private:
   int fd_;
+  const Slots* slots_;
 };
 
 /// The bytes that a draft will take, at most: records, then disclosures.
@@ -59,6 +63,14 @@ struct Waiting {
   std::uint32_t spends = 0;
   std::optional<Result<Appended>> result;
 };
+
+/// Gives out the seqs of records that were written in this order.
+void fill_in(std::uint64_t first_seq, const std::vector<Waiting*>& waiting) {
+  for (Waiting* one : waiting) {
+    one->result.emplace(Appended{first_seq, one->drafts.size(), {}});
+    first_seq += one->drafts.size();
+  }
+}
 
 /// What a reservation gives back to.
 struct Reservation::Ledger {
@@ -126,6 +138,8 @@ class Log::Impl {
                     std::uint64_t reserved);
   Result<void> keep_beside(std::span<const Draft> drafts, std::uint32_t spends);
   void lead(const std::vector<Waiting*>& mine);
+  Result<std::optional<Held>> wait_for_turn(const std::vector<Waiting*>& mine);
+  bool was_answered(std::uint64_t id, const std::vector<Waiting*>& mine) const;
   bool was_written_by_another(std::uint64_t id, const std::vector<Waiting*>& mine);
   void write_together(const std::vector<Waiting*>& mine);
   void write_alone(Waiting& waiting);
@@ -165,7 +179,7 @@ Result<std::optional<Held>> Log::Impl::take_lock(int operation) {
     }, named{};
     if (::fstat(lock_fd_.get(), &opened) == 0 && ::stat(layout_.lock().c_str(), &named) == 0 &&
         opened.st_ino == named.st_ino && opened.st_dev == named.st_dev) {
-      return std::optional(Held(lock_fd_.get()));
+      return std::optional(Held(lock_fd_.get(), slots_));
     }
     lock_fd_.reset();  // somebody removed the file: a lock on it keeps nobody out
   }
@@ -334,15 +348,9 @@ void Log::Impl::write_together(const std::vector<Waiting*>& mine) {
     one.answer.is_done = true;
     slots_.answer(one.request.slot, written ? one.answer : Slots::Answer{});
   }
-  std::uint64_t first = next;
-  for (Waiting* one : mine) {
-    if (written) {
-      one->result.emplace(Appended{first, one->drafts.size(), {}});
-      first += one->drafts.size();
-    } else {
-      write_alone(*one);
-    }
-  }
+  if (written) return fill_in(next, mine);
+  for (Waiting* one : mine)
+    write_alone(*one);
 }
 
 void Log::Impl::sign_if_due(Appended& appended) {
@@ -354,21 +362,58 @@ void Log::Impl::sign_if_due(Appended& appended) {
 }
 
 /// Whether another process wrote what this one had put up; then the results are filled in.
+bool Log::Impl::was_answered(std::uint64_t id, const std::vector<Waiting*>& mine) const {
+  const auto answer = slots_.answer_to(id);
+  if (!answer || !answer->is_done) return false;
+  fill_in(answer->first_seq, mine);
+  return true;
+}
+
+/// The same under the lock, where whoever began to write may have died on the way: if the records
+/// are there, they still have to be made durable.
 bool Log::Impl::was_written_by_another(std::uint64_t id, const std::vector<Waiting*>& mine) {
   const auto answer = slots_.answer_to(id);
   if (!answer) return false;
   if (!answer->is_done) {
-    // Whoever wrote died on the way. If the records are there, they still have to be made durable.
     if (!settle() || files_.tail().next < answer->first_seq + answer->count) return false;
     const auto line = line_at(layout_, answer->first_seq + answer->count - 1);
     if (!line || leaf_hash(as_bytes(*line)) != answer->last_leaf || !files_.sync()) return false;
   }
-  std::uint64_t first = answer->first_seq;
-  for (Waiting* one : mine) {
-    one->result.emplace(Appended{first, one->drafts.size(), {}});
-    first += one->drafts.size();
-  }
+  fill_in(answer->first_seq, mine);
   return true;
+}
+
+/// Puts drafts up and waits until another process has written them, or the lock is ours.
+Result<std::optional<Held>> Log::Impl::wait_for_turn(const std::vector<Waiting*>& mine) {
+  // The bell rings when there is an answer or the lock is free; the time is for a holder that died.
+  constexpr std::chrono::milliseconds kMost{50};
+  std::string payload;
+  std::uint32_t spends = 0;
+  for (const Waiting* one : mine) {
+    payload += pack(one->drafts);
+    spends += one->spends;
+  }
+  const auto id = slots_.publish(payload, spends);
+  if (!id) {
+    auto held = lock();
+    if (!held) return fail(std::move(held).error());
+    return std::optional(std::move(*held));
+  }
+  for (;;) {
+    const std::uint32_t seen = slots_.bell();
+    if (was_answered(*id, mine)) {
+      slots_.withdraw();
+      return std::optional<Held>();
+    }
+    auto held = try_lock();
+    if (!held || *held) {
+      const bool is_written = held && was_written_by_another(*id, mine);
+      slots_.withdraw();
+      if (is_written) return std::optional<Held>();
+      return held;
+    }
+    slots_.wait(seen, kMost);
+  }
 }
 
 void Log::Impl::lead(const std::vector<Waiting*>& mine) {
@@ -376,27 +421,11 @@ void Log::Impl::lead(const std::vector<Waiting*>& mine) {
     for (Waiting* one : mine)
       one->result.emplace(fail(error));
   };
-  auto held = try_lock();
+  auto at_once = try_lock();
+  const bool is_locked = at_once && !*at_once;
+  const auto held = is_locked ? wait_for_turn(mine) : std::move(at_once);
   if (!held) return refuse(held.error());
-  if (!*held) {
-    // Locked: put the drafts up, so that whoever writes next may write them, too.
-    std::string payload;
-    std::uint32_t spends = 0;
-    for (const Waiting* one : mine) {
-      payload += pack(one->drafts);
-      spends += one->spends;
-    }
-    const auto id = slots_.publish(payload, spends);
-    auto waited = lock();
-    if (!waited) {
-      if (id) slots_.withdraw();
-      return refuse(waited.error());
-    }
-    held->emplace(std::move(*waited));
-    const bool is_written = id && was_written_by_another(*id, mine);
-    if (id) slots_.withdraw();
-    if (is_written) return;
-  }
+  if (!*held) return;  // written by another
   auto settled = settle();
   if (!settled) return refuse(settled.error());
   write_together(mine);

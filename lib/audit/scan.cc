@@ -247,6 +247,31 @@ const RecordView* LineScanner::scan(std::string_view line) {
   return defect_ == nullptr ? &record : nullptr;
 }
 
+struct DisclosureScanner::Parser {
+  dom::parser parser;
+  View view;
+};
+
+DisclosureScanner::DisclosureScanner() : parser_(std::make_unique<Parser>()) {}
+DisclosureScanner::DisclosureScanner(DisclosureScanner&&) noexcept = default;
+DisclosureScanner::~DisclosureScanner() = default;
+
+const DisclosureScanner::View* DisclosureScanner::scan(std::string_view line) {
+  dom::object object;
+  if (line.empty() ||
+      parser_->parser.parse(line.data(), line.size(), false).get(object) != simdjson::SUCCESS) {
+    return nullptr;
+  }
+  Fields fields(object);
+  View& view = parser_->view;
+  view.disclosures.clear();
+  if (!fields.number("seq", view.seq) || !fields.is_next("d") ||
+      !take_texts(fields.take(), view.disclosures) || !fields.is_at_end()) {
+    return nullptr;
+  }
+  return &view;
+}
+
 std::string ParsedRecord::fact(std::string_view name) const {
   for (const Fact& one : facts) {
     if (one.name == name) return one.text;

@@ -48,6 +48,24 @@ class LineScanner {
   const char* defect_ = "";
 };
 
+/// The same for the lines of a disclosures file, which may be longer.
+class DisclosureScanner {
+ public:
+  struct View {
+    std::uint64_t seq = 0;
+    std::vector<std::string_view> disclosures;
+  };
+  DisclosureScanner();
+  DisclosureScanner(DisclosureScanner&&) noexcept;
+  ~DisclosureScanner();
+  /// Null when the line is not one. kPadding bytes behind it must be readable.
+  const View* scan(std::string_view line);
+
+ private:
+  struct Parser;
+  std::unique_ptr<Parser> parser_;
+};
+
 /// A fact of a record, for those who show it.
 struct Fact {
   std::string name;

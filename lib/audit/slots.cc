@@ -1,12 +1,17 @@
 #include "audit/slots.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 #include <mutex>
 
 #include <fcntl.h>
+#include <linux/futex.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "audit/layout.h"
@@ -33,6 +38,21 @@ struct Slots::Own {
   Header header;
 };
 
+/// One word for each slot, shared by all processes: it changes, and its futex(2) wakes, when there
+/// is something to look at.
+struct Slots::Bells {
+  std::uint32_t* words = nullptr;
+  Bells() = default;
+  Bells(const Bells&) = delete;
+  Bells& operator=(const Bells&) = delete;
+  ~Bells() {
+    if (words != nullptr) ::munmap(words, kSlots * sizeof(std::uint32_t));
+  }
+  [[nodiscard]] std::atomic_ref<std::uint32_t> word(std::size_t slot) const {
+    return std::atomic_ref(words[slot]);
+  }
+};
+
 namespace {
 
 /// 64 bytes, written by whoever holds the log's lock.
@@ -46,8 +66,10 @@ struct AnswerBytes {
 };
 
 constexpr std::size_t kEntry = 64;
-constexpr off_t kAnswers = off_t{Slots::kSlots * kEntry};
-constexpr off_t kPayloads = 2 * kAnswers;
+constexpr std::size_t kBells = Slots::kSlots * sizeof(std::uint32_t);  // at the file's beginning
+constexpr off_t kHeaders = off_t{kBells};
+constexpr off_t kAnswers = kHeaders + off_t{Slots::kSlots * kEntry};
+constexpr off_t kPayloads = kAnswers + off_t{Slots::kSlots * kEntry};
 constexpr off_t kLocks = off_t{1} << 40;  // byte locks lie beyond anything that is stored
 
 static_assert(sizeof(AnswerBytes) == kEntry);
@@ -81,7 +103,8 @@ struct flock byte_lock(std::size_t slot) {
 
 }  // namespace
 
-Slots::Slots(UniqueFd fd) : fd_(std::move(fd)) {}
+Slots::Slots(UniqueFd fd, std::unique_ptr<Bells> bells)
+    : fd_(std::move(fd)), bells_(std::move(bells)) {}
 Slots::Slots(Slots&&) noexcept = default;
 Slots::~Slots() = default;
 
@@ -89,7 +112,42 @@ Result<Slots> Slots::open(const std::string& path) {
   static_assert(sizeof(Header) == kEntry);
   auto fd = open_shared(path, O_RDWR);
   if (!fd) return fail(std::move(fd).error());
-  return Slots(std::move(*fd));
+  // The page must be on disk before it is mapped: a full disk is found here, not by a SIGBUS.
+  std::unique_ptr<Bells> bells;
+  if (::fallocate(fd->get(), 0, 0, off_t{kBells}) == 0) {
+    void* const page = ::mmap(nullptr, kBells, PROT_READ | PROT_WRITE, MAP_SHARED, fd->get(), 0);
+    if (page != MAP_FAILED) {
+      bells = std::make_unique<Bells>();
+      bells->words = static_cast<std::uint32_t*>(page);
+    }
+  }
+  return Slots(std::move(*fd), std::move(bells));
+}
+
+std::uint32_t Slots::bell() const {
+  return bells_ && own_ ? bells_->word(own_->slot).load() : 0;
+}
+
+void Slots::wait(std::uint32_t seen, std::chrono::milliseconds most) const {
+  if (!bells_ || !own_) {
+    constexpr timespec kShort{0, 500'000};
+    (void)::nanosleep(&kShort, nullptr);
+    return;
+  }
+  const timespec time{static_cast<time_t>(most.count() / 1000),
+                      static_cast<long>(most.count() % 1000 * 1'000'000)};
+  (void)::syscall(SYS_futex, bells_->words + own_->slot, FUTEX_WAIT, seen, &time, nullptr, 0);
+}
+
+void Slots::ring(std::size_t slot) const {
+  if (!bells_) return;
+  bells_->word(slot).fetch_add(1);
+  (void)::syscall(SYS_futex, bells_->words + slot, FUTEX_WAKE, 1, nullptr, nullptr, 0);
+}
+
+void Slots::wake_one() const {
+  const auto slots = waiting_slots();
+  if (!slots.empty()) ring(slots.front());
 }
 
 Result<bool> Slots::claim() {
@@ -117,7 +175,7 @@ Result<bool> Slots::claim() {
 }
 
 bool Slots::write_header(const Header& header) {
-  return put(fd_.get(), bytes_of(header), static_cast<off_t>(own_->slot * kEntry));
+  return put(fd_.get(), bytes_of(header), kHeaders + static_cast<off_t>(own_->slot * kEntry));
 }
 
 std::optional<std::uint64_t> Slots::publish(std::string_view payload, std::uint32_t spends) {
@@ -163,6 +221,7 @@ void Slots::answer(std::size_t slot, const Answer& answer) {
   const AnswerBytes bytes{
       answer.id, answer.first_seq, answer.count, answer.is_done ? 1u : 0u, answer.last_leaf, 0};
   (void)put(fd_.get(), bytes_of(bytes), kAnswers + static_cast<off_t>(slot * kEntry));
+  if (answer.is_done) ring(slot);
 }
 
 std::vector<Slots::Header> Slots::headers() const {
@@ -170,7 +229,8 @@ std::vector<Slots::Header> Slots::headers() const {
   std::vector<Header> all;
   for (std::size_t first = 0; first < kSlots; first += kAtOnce) {
     std::array<Header, kAtOnce> some{};
-    const auto n = ::pread(fd_.get(), some.data(), sizeof some, static_cast<off_t>(first * kEntry));
+    const auto n =
+        ::pread(fd_.get(), some.data(), sizeof some, kHeaders + static_cast<off_t>(first * kEntry));
     if (n <= 0) break;
     const auto whole = static_cast<std::size_t>(n) / kEntry;
     all.insert(all.end(), some.begin(), some.begin() + static_cast<std::ptrdiff_t>(whole));
@@ -187,16 +247,27 @@ bool Slots::is_alive(std::size_t slot) const {
   return lock.l_type != F_UNLCK;
 }
 
-std::vector<Slots::Request> Slots::waiting() const {
-  std::vector<Request> requests;
+std::vector<std::size_t> Slots::waiting_slots() const {
+  std::vector<std::size_t> slots;
   const auto all = headers();
   for (std::size_t slot = 0; slot < all.size(); ++slot) {
     const Header& header = all[slot];
-    if (header.id == 0 || (own_ && own_->slot == slot) || header.length > kMostPayload) continue;
+    if (header.id == 0 || header.length > kMostPayload || (own_ && own_->slot == slot)) continue;
     AnswerBytes answered;
     const auto at = kAnswers + static_cast<off_t>(slot * kEntry);
     const bool has_answer = ::pread(fd_.get(), &answered, sizeof answered, at) == sizeof answered;
-    if (has_answer && answered.id == header.id) continue;
+    if (!has_answer || answered.id != header.id) slots.push_back(slot);
+  }
+  return slots;
+}
+
+std::vector<Slots::Request> Slots::waiting() const {
+  std::vector<Request> requests;
+  for (const std::size_t slot : waiting_slots()) {
+    Header header;
+    const auto at = kHeaders + static_cast<off_t>(slot * kEntry);
+    if (::pread(fd_.get(), &header, sizeof header, at) != sizeof header) continue;
+    if (header.id == 0 || header.length > kMostPayload) continue;
     Request request{slot, header.id, header.spends, std::string(header.length, '\0')};
     const auto n = ::pread(fd_.get(), request.payload.data(), header.length, payload_at(slot));
     if (n != static_cast<ssize_t>(header.length)) continue;

@@ -8,6 +8,7 @@
 // that ends. The board speeds things up and keeps no truth: without it every process writes for
 // itself.
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -54,6 +55,12 @@ class Slots {
   void withdraw();
   /// The answer to this process's own request, when there is one.
   [[nodiscard]] std::optional<Answer> answer_to(std::uint64_t id) const;
+  /// What wait() compares with: take it before you look for an answer or for the lock.
+  [[nodiscard]] std::uint32_t bell() const;
+  /// Sleeps until this process's bell rings after `seen`, at most `most`.
+  void wait(std::uint32_t seen, std::chrono::milliseconds most) const;
+  /// For whoever just gave the lock up: wakes one that waits, to take it.
+  void wake_one() const;
 
   // For whoever holds the log's lock.
   /// Requests of living processes other than this one that are not answered yet.
@@ -71,13 +78,17 @@ class Slots {
  private:
   struct Header;
   struct Own;
-  explicit Slots(UniqueFd fd);
+  struct Bells;
+  Slots(UniqueFd fd, std::unique_ptr<Bells> bells);
+  [[nodiscard]] std::vector<std::size_t> waiting_slots() const;
+  void ring(std::size_t slot) const;
   [[nodiscard]] std::vector<Header> headers() const;
   [[nodiscard]] bool is_alive(std::size_t slot) const;
   bool write_header(const Header& header);
 
   UniqueFd fd_;
-  std::unique_ptr<Own> own_;  ///< null until a slot was claimed
+  std::unique_ptr<Bells> bells_;  ///< null where memory cannot be shared: waiting is polling
+  std::unique_ptr<Own> own_;      ///< null until a slot was claimed
 };
 
 }  // namespace sm::audit
