@@ -1,6 +1,6 @@
 // Messages made at random, prepared, and read again: every part has the content that it had.
-#include <catch2/catch.hpp>
 #include <array>
+#include <catch2/catch.hpp>
 #include <fstream>
 #include <random>
 
