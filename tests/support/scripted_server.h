@@ -14,6 +14,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -91,16 +92,16 @@ class ServedConnection {
     ssl_.reset(SSL_new(context_));
     SSL_set_fd(ssl_.get(), socket_);
     SSL_set_accept_state(ssl_.get());
+    // One segment for both, so that they arrive together.
+    const int on = 1;
+    const int off = 0;
+    ::setsockopt(socket_, IPPROTO_TCP, TCP_CORK, &on, sizeof on);
     char none[1];
     std::size_t read = 0;
     std::size_t written = 0;
     if (SSL_read_early_data(ssl_.get(), none, sizeof none, &read) != SSL_READ_EARLY_DATA_FINISH) {
       return false;
     }
-    // One segment for both, so that they arrive together.
-    const int on = 1;
-    const int off = 0;
-    ::setsockopt(socket_, IPPROTO_TCP, TCP_CORK, &on, sizeof on);
     const bool has_spoken =
         SSL_write_early_data(ssl_.get(), early.data(), early.size(), &written) == 1;
     ::setsockopt(socket_, IPPROTO_TCP, TCP_CORK, &off, sizeof off);
@@ -199,6 +200,11 @@ class ScriptedServer {
 
  private:
   void serve() {
+    // The server may write to a client that is gone; the client under test gets no such help.
+    sigset_t pipe;
+    sigemptyset(&pipe);
+    sigaddset(&pipe, SIGPIPE);
+    ::pthread_sigmask(SIG_BLOCK, &pipe, nullptr);
     while (true) {
       const int socket = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
       if (socket < 0) return;
