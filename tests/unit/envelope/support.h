@@ -4,12 +4,14 @@
 
 #include <catch2/catch.hpp>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "base/encoding.h"
 #include "base/file.h"
 #include "crypto/random.h"
 #include "envelope/draft.h"

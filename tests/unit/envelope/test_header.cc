@@ -1,3 +1,4 @@
+#include "base/encoding.h"
 #include "unit/envelope/support.h"
 
 using namespace sm;
