@@ -22,7 +22,7 @@ using delivery::RecipientResult;
 
 /// The organisation whose mail this is: the sender's domain chooses. Where only one is configured
 /// it is that one; where several are, a domain of none of them may not send.
-Result<config::Organisation> organisation_of(const config::Config& config, const Mail& mail) {
+Result<config::Organisation> find_organisation(const config::Config& config, const Mail& mail) {
   const auto& domain = mail.envelope.sender.is_null() ? mail.message.from().mailbox.domain()
                                                       : mail.envelope.sender.mailbox()->domain();
   if (const auto* organisation = config.organisation_of(domain)) return *organisation;
@@ -30,6 +30,16 @@ Result<config::Organisation> organisation_of(const config::Config& config, const
   if (config.organisations.size() == 1) return config.organisations.front();
   return fail(Errc::denied, "no organisation sends from " + domain.text() + " (policy-forbids)",
               "list the domain under one of the organisations");
+}
+
+/// The same, allowed to send. Where the policy wants registered senders there is none: this version
+/// keeps no register.
+Result<config::Organisation> organisation_of(const config::Config& config, const Mail& mail) {
+  auto organisation = find_organisation(config, mail);
+  if (organisation && organisation->policy.registered_senders) {
+    return fail(Errc::denied, "only registered senders may send (policy-forbids)");
+  }
+  return organisation;
 }
 
 void report(const Options& options, const std::vector<RecipientResult>& results) {
@@ -63,35 +73,38 @@ void report_to_mta(const Options& options, const std::vector<RecipientResult>& r
 /// What would happen, from a look at each destination.
 std::vector<RecipientResult> rehearse(const delivery::Equipment& equipment, const Mail& mail,
                                       const config::Config& config,
+                                      const config::Organisation& organisation,
                                       delivery::OnInsecure on_insecure) {
-  delivery::Prober prober(equipment.finder(), equipment.client(),
-                          {.minimum = config.policy.minimum,
-                           .wants_tlsrpt = false,
-                           .deadline = config.network.deadline});
+  const auto minimum = organisation.policy.minimum;
+  delivery::Prober prober(
+      equipment.finder(), equipment.client(),
+      {.minimum = minimum, .wants_tlsrpt = false, .deadline = config.network.deadline});
   std::vector<RecipientResult> results;
   for (const auto& recipient : mail.envelope.recipients) {
     results.push_back(delivery::foresee(recipient, prober.probe(recipient.mailbox.domain()),
-                                        config.policy.minimum, on_insecure));
+                                        minimum, on_insecure));
   }
   return results;
 }
 
-Result<std::vector<RecipientResult>> deliver(const delivery::Equipment& equipment, Mail& mail,
-                                             const config::Config& config,
-                                             delivery::OnInsecure on_insecure,
-                                             const Options& options) {
-  auto organisation = organisation_of(config, mail);
-  if (!organisation) return fail(std::move(organisation).error());
-  auto signatures = delivery::sign(mail.message, *organisation, system_clock());
+struct Sent {
+  std::vector<RecipientResult> results;
+  std::vector<Error> gaps{};  ///< ends that the log does not have
+};
+
+Result<Sent> deliver(const delivery::Equipment& equipment, Mail& mail, const config::Config& config,
+                     const config::Organisation& organisation, delivery::OnInsecure on_insecure,
+                     const Options& options) {
+  auto signatures = delivery::sign(mail.message, organisation, system_clock());
   if (!signatures) return fail(std::move(signatures).error());
 
-  mail.envelope.requires_tls = mail.envelope.requires_tls || organisation->policy.requiretls;
+  mail.envelope.requires_tls = mail.envelope.requires_tls || organisation.policy.requiretls;
   auto log = audit::Log::open(
-      config.state, organisation->id, system_clock(),
-      {.tool = "smsend/" + std::string(kVersion), .origin = organisation->audit_origin});
+      config.state, organisation.id, system_clock(),
+      {.tool = "smsend/" + std::string(kVersion), .origin = organisation.audit_origin});
   if (!log) return fail(std::move(log).error());
   delivery::Sender sender(equipment.finder(), equipment.client(), *log,
-                          {.minimum = organisation->policy.minimum,
+                          {.minimum = organisation.policy.minimum,
                            .on_insecure = on_insecure,
                            .deadline = config.network.deadline});
   auto results = sender.send({.message = &mail.message,
@@ -102,15 +115,18 @@ Result<std::vector<RecipientResult>> deliver(const delivery::Equipment& equipmen
   for (const auto& warning : sender.warnings()) {
     options.common.diagnostics().warning(warning.what);
   }
-  return results;
+  if (!results) return fail(std::move(results).error());
+  return Sent{std::move(*results), sender.gaps()};
 }
 
-Result<std::vector<RecipientResult>> send(const Options& options) {
+Result<Sent> send(const Options& options) {
   auto config = cli::load_config(options.common, options.network,
                                  {.minimum = cli::minimum_of(options.minimum)});
   if (!config) return fail(std::move(config).error());
   auto mail = take_in(options, *config);
   if (!mail) return fail(std::move(mail).error());
+  const auto organisation = organisation_of(*config, *mail);
+  if (!organisation) return fail(organisation.error());
   const auto on_insecure =
       options.on_insecure == "defer" ? delivery::OnInsecure::defer : delivery::OnInsecure::refuse;
   auto policies = store::Index::open(config->state);
@@ -119,22 +135,26 @@ Result<std::vector<RecipientResult>> send(const Options& options) {
       *config, {.patience = delivery::Patience::delivery, .dns_file = options.network.dns_file},
       std::make_unique<state::StsCache>(std::move(*policies)));
   if (!equipment) return fail(std::move(equipment).error());
-  if (options.is_dry_run) return rehearse(**equipment, *mail, *config, on_insecure);
-  return deliver(**equipment, *mail, *config, on_insecure, options);
+  if (options.is_dry_run) return rehearse(**equipment, *mail, *config, *organisation, on_insecure);
+  return deliver(**equipment, *mail, *config, *organisation, on_insecure, options);
 }
 
 }  // namespace
 
 Result<cli::Verdict> run(const Options& options) {
-  auto results = send(options);
+  auto sent = send(options);
   if (options.is_mta) {
-    if (!results) return mta_answer(options.common.out(), results.error());
-    report_to_mta(options, *results);
-  } else {
-    if (!results) return fail(std::move(results).error());
-    report(options, *results);
+    if (!sent) return mta_answer(options.common.out(), sent.error());
+    report_to_mta(options, sent->results);
+    return static_cast<cli::Verdict>(delivery::exit_status(sent->results));
   }
-  return static_cast<cli::Verdict>(delivery::exit_status(*results));
+  if (!sent) return fail(std::move(sent).error());
+  report(options, sent->results);
+  for (const auto& gap : sent->gaps) {
+    options.common.diagnostics().error(fail(gap, "the log lacks what was reported").error);
+  }
+  if (!sent->gaps.empty()) return cli::Verdict::io;
+  return static_cast<cli::Verdict>(delivery::exit_status(sent->results));
 }
 
 }  // namespace sm::smsend

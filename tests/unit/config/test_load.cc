@@ -157,6 +157,8 @@ TEST_CASE("every part of the policy binds in its own direction", "[config]") {
       {"minimum: verified", "escrow: true", "taken"},
       {"after_retrieval: destroy", "after_retrieval: keep", "denied"},
       {"after_retrieval: keep", "after_retrieval: destroy", "taken"},
+      {"registered_senders: required", "registered_senders: off", "denied"},
+      {"registered_senders: off", "registered_senders: required", "taken"},
       {"resolvers: [192.0.2.1, 192.0.2.2]", "resolvers: [192.0.2.3]", "denied"},
       {"resolvers: [192.0.2.1]", "resolvers: [192.0.2.1@54]", "denied"},
       {"resolvers: [192.0.2.1, 192.0.2.2]", "resolvers: [192.0.2.2]", "taken"},
