@@ -286,8 +286,10 @@ class Sender::Work {
   void record(const std::vector<audit::Record>& records) {
     const std::lock_guard lock(mutex_);
     auto appended = sender_.log_->append(records, reservation_);
-    // What was delivered stays delivered: the result says so, and the gap in the log is told.
-    if (!appended) sender_.warnings_.push_back(std::move(appended).error());
+    // What was delivered stays delivered. The log takes the ends once more as new records, with a
+    // sync of their own; where that fails too, the gap is told.
+    if (!appended) appended = sender_.log_->append(records, reservation_);
+    if (!appended) sender_.gaps_.push_back(std::move(appended).error());
   }
 
   Sender& sender_;

@@ -50,8 +50,10 @@ class Sender {
   /// One result a recipient, in the envelope's order. An Error means that nothing was sent: the log
   /// could not be written.
   Result<std::vector<RecipientResult>> send(const Mailing& mailing);
-  /// What is worth a warning although all was done: an ending record that could not be written.
+  /// What is worth a warning although all was done: a checkpoint that could not be signed.
   [[nodiscard]] const std::vector<Error>& warnings() const { return warnings_; }
+  /// Ends that could not be recorded: the results are true, the evidence lacks them.
+  [[nodiscard]] const std::vector<Error>& gaps() const { return gaps_; }
 
  private:
   class Work;
@@ -60,6 +62,7 @@ class Sender {
   audit::Log* log_;
   Options options_;
   std::vector<Error> warnings_;
+  std::vector<Error> gaps_;
 };
 
 /// What a recipient's report means for scripts; `fall_back` ends as `on_insecure` says.

@@ -9,6 +9,7 @@
 #include <system_error>
 #include <thread>
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <unbound.h>
@@ -406,6 +407,26 @@ void UnboundResolver::Engine::judge_chain(Answer& answer) {
   }
 }
 
+namespace {
+
+/// libevent, under libunbound, ends the process with status 1 ("no") where it gets no descriptor
+/// for its loop: there must be enough for it before it is asked.
+Result<void> check_descriptors() {
+  constexpr std::size_t kNeeded = 24;
+  std::vector<UniqueFd> spare;
+  for (std::size_t i = 0; i < kNeeded; ++i) {
+    auto opened = open_file("/dev/null", O_RDONLY);
+    if (!opened) {
+      return fail(Errc::temporary, "too few file descriptors for the resolver",
+                  "raise the limit (ulimit -n) to 64 at least");
+    }
+    spare.push_back(std::move(*opened));
+  }
+  return {};
+}
+
+}  // namespace
+
 UnboundResolver::UnboundResolver(std::unique_ptr<Engine> engine) : engine_(std::move(engine)) {}
 UnboundResolver::~UnboundResolver() = default;
 
@@ -415,6 +436,7 @@ Result<std::unique_ptr<Resolver>> UnboundResolver::open(const ResolverOptions& o
   const auto servers = servers_of(options);
   if (!servers) return fail(servers.error());
 
+  if (auto enough = check_descriptors(); !enough) return fail(std::move(enough).error());
   Context context(ub_ctx_create());
   if (!context) return fail(Errc::temporary, "libunbound could not start: out of memory");
   ub_ctx_debugout(context.get(), nullptr);  // what fails is in the answers

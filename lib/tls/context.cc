@@ -56,6 +56,10 @@ Result<void> use_roots(X509_STORE* store, const std::optional<std::string>& ca_f
     return fail_errno(Errc::no_input, "opening the CA file " + *ca_file, errno);
   }
   if (X509_STORE_load_file(store, ca_file->c_str()) != 1) {
+    const auto error = ERR_peek_error();  // the first of the queue: what the system said, if it did
+    if (ERR_SYSTEM_ERROR(error)) {
+      return fail_errno("opening the CA file " + *ca_file, ERR_GET_REASON(error));
+    }
     return fail(Errc::malformed, "no certificate can be read from the CA file " + *ca_file,
                 "it must hold certificates in PEM form");
   }

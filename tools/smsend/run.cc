@@ -99,9 +99,13 @@ Result<Sent> deliver(const delivery::Equipment& equipment, Mail& mail, const con
   if (!signatures) return fail(std::move(signatures).error());
 
   mail.envelope.requires_tls = mail.envelope.requires_tls || organisation.policy.requiretls;
-  auto log = audit::Log::open(
-      config.state, organisation.id, system_clock(),
-      {.tool = "smsend/" + std::string(kVersion), .origin = organisation.audit_origin});
+  auto trees = store::Index::open(config.state);
+  if (!trees) return fail(std::move(trees).error());
+  state::SignedTrees signed_trees(std::move(*trees));
+  auto log = audit::Log::open(config.state, organisation.id, system_clock(),
+                              {.tool = "smsend/" + std::string(kVersion),
+                               .origin = organisation.audit_origin,
+                               .signed_state = &signed_trees});
   if (!log) return fail(std::move(log).error());
   delivery::Sender sender(equipment.finder(), equipment.client(), *log,
                           {.minimum = organisation.policy.minimum,
@@ -135,7 +139,9 @@ Result<Sent> send(const Options& options) {
       *config, {.patience = delivery::Patience::delivery, .dns_file = options.network.dns_file},
       std::make_unique<state::StsCache>(std::move(*policies)));
   if (!equipment) return fail(std::move(equipment).error());
-  if (options.is_dry_run) return rehearse(**equipment, *mail, *config, *organisation, on_insecure);
+  if (options.is_dry_run) {
+    return Sent{rehearse(**equipment, *mail, *config, *organisation, on_insecure)};
+  }
   return deliver(**equipment, *mail, *config, *organisation, on_insecure, options);
 }
 
