@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 
 #include "base/file.h"
+#include "dns/direct.h"
 #include "dns/mx.h"
 #include "dns/records.h"
 
@@ -269,6 +270,27 @@ Answer AdResolver::lookup(const Question& question) {
     if (!alias.has_data() || !alias.is_secure()) break;
     hop.security = Security::secure;
   }
+  return answer;
+}
+
+Answer ask_server(const ServerAddress& server, const Question& question,
+                  std::chrono::milliseconds timeout) {
+  const auto until = std::chrono::steady_clock::now() + timeout;
+  const auto exchange = ask_any({server}, question, Checking::enabled, until);
+  if (!exchange.message) {
+    return unknown(question, Outcome::failure, exchange.failure, kServFail, exchange.why);
+  }
+  const int rcode = exchange.message->rcode;
+  if (rcode != kNoError && rcode != kNxDomain) {
+    const bool is_refused = rcode == kRefused;
+    return unknown(question, Outcome::failure,
+                   is_refused ? FailureKind::refused : FailureKind::servfail, rcode,
+                   "it answered with code " + std::to_string(rcode));
+  }
+  auto answer = answer_of(question, *exchange.message);
+  answer.security = Security::insecure;
+  for (auto& hop : answer.chain)
+    hop.security = Security::insecure;
   return answer;
 }
 
