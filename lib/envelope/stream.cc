@@ -34,15 +34,17 @@ void widen_pipe(int fd) {
 
 }  // namespace
 
-FdSource::FdSource(int fd, std::string name)
-    : fd_(fd), name_(std::move(name)), start_(regular_offset(fd)) {
+FdSource::FdSource(int fd, std::string name) : fd_(fd), name_(std::move(name)) {
   struct stat status {};
-  if (start_ && ::fstat(fd, &status) == 0) {
-    const auto end = static_cast<std::uint64_t>(status.st_size);
-    size_ = end > *start_ ? end - *start_ : 0;
-  } else {
+  const auto at = regular_offset(fd);
+  // Files of /proc say that they are empty and are not: what says so is read as a stream.
+  if (!at || ::fstat(fd, &status) != 0 || status.st_size == 0) {
     widen_pipe(fd);
+    return;
   }
+  start_ = at;
+  const auto end = static_cast<std::uint64_t>(status.st_size);
+  size_ = end > *at ? end - *at : 0;
 }
 
 Result<std::size_t> FdSource::read_at(std::uint64_t offset, std::span<std::uint8_t> into) {

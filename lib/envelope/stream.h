@@ -31,7 +31,8 @@ class Sink {
   virtual Result<void> write(Bytes bytes) = 0;
 };
 
-/// A descriptor, the caller's: a regular file from its current offset on, or a pipe.
+/// A descriptor, the caller's: a regular file from its current offset on, or a pipe. A file that
+/// says it is empty counts as a pipe.
 class FdSource final : public Source {
  public:
   FdSource(int fd, std::string name);

@@ -83,7 +83,7 @@ Result<void> seal_input(Draft& draft, std::size_t n, const Input& input, envelop
   const auto fd = open_file(input.path, O_RDONLY);
   if (!fd) return fail(fd.error());
   envelope::FdSource source(fd->get(), name);
-  if (source.size() != input.info.size) {
+  if (source.size().value_or(0) != input.info.size) {
     return fail(Errc::temporary, name + " changed while it was being sealed");
   }
   auto sealed = draft.seal_part(n, source, out);
