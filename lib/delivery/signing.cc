@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "dkim/rotation.h"
 #include "dkim/signer.h"
 
 namespace sm::delivery {
@@ -37,7 +38,32 @@ Result<crypto::Sha256> hash_body(const dkim::Signer& signer,
   }
 }
 
+Result<void> apply_rotation(const std::string& folder, const name::Domain& domain,
+                            std::string& selector, std::string& key) {
+  auto active = dkim::find_active_key(folder, domain, selector);
+  if (!active) return fail(std::move(active).error());
+  if (*active) {
+    selector = (*active)->selector;
+    key = (*active)->key;
+  }
+  return {};
+}
+
 }  // namespace
+
+Result<void> apply_rotations(config::Config& config) {
+  const std::string folder = config.state + "/dkim";
+  for (auto& organisation : config.organisations) {
+    for (auto& pair : organisation.dkim) {
+      auto applied = apply_rotation(folder, pair.domain, pair.selector, pair.key);
+      if (applied && pair.selector2 && pair.key2) {
+        applied = apply_rotation(folder, pair.domain, *pair.selector2, *pair.key2);
+      }
+      if (!applied) return applied;
+    }
+  }
+  return {};
+}
 
 Result<std::vector<audit::DkimEvidence>> sign(message::PreparedMessage& message,
                                               const config::Organisation& organisation,

@@ -11,6 +11,11 @@
 
 namespace sm::delivery {
 
+/// Puts the key in force in the place of each that a rotation (smsign rotate) has replaced since
+/// the configuration was written. To be called once, before anything is signed. An Error where what
+/// is kept of a rotation cannot be read.
+Result<void> apply_rotations(config::Config& config);
+
 /// Puts DKIM-Signature fields before the header where a key is configured for the domain of From,
 /// and tells what was put there; no evidence where no key is. A key that is configured and cannot
 /// be used is an Error: the message is not sent unsigned.

@@ -127,6 +127,7 @@ Result<Sent> send(const Options& options) {
   auto config = cli::load_config(options.common, options.network,
                                  {.minimum = cli::minimum_of(options.minimum)});
   if (!config) return fail(std::move(config).error());
+  if (auto applied = delivery::apply_rotations(*config); !applied) return fail(applied.error());
   auto mail = take_in(options, *config);
   if (!mail) return fail(std::move(mail).error());
   const auto organisation = organisation_of(*config, *mail);
