@@ -59,18 +59,21 @@ bool take(std::string_view& bytes, std::string& text) {
 
 }  // namespace
 
+Writer::Writer(const std::string& tool, const std::string& host, const std::string& boot_id)
+    : boot(boot_id),
+      json(",\"tool\":" + json_quote(tool) + ",\"host\":" + json_quote(host) +
+           ",\"boot\":" + json_quote(boot_id)) {}
+
 Result<Draft> draft(const Record& record, const Writer& writer) {
   if (!record.defect().empty()) {
     return fail(Errc::malformed, "an audit record is not well made: " + record.defect());
   }
-  JsonObject head;
-  head.add("event", text(record.event()));
-  if (record.message()) head.add("message", record.message()->text());
-  if (record.recipient()) head.add("recipient", record.recipient()->text());
-  head.add("tool", writer.tool).add("host", writer.host).add("boot", writer.boot);
-  const std::string open = head.text();  // `{…}`: the braces go
+  std::string before = "\"event\":\"" + std::string(text(record.event())) + '"';
+  if (record.message()) before += ",\"message\":\"" + record.message()->text() + '"';
+  if (record.recipient()) before += ",\"recipient\":\"" + record.recipient()->text() + '"';
+  before += writer.json;
   const auto& disclosures = Composer::disclosures(record);
-  return Draft{open.substr(1, open.size() - 2),
+  return Draft{std::move(before),
                Composer::facts(record) + ",\"_sd\":" + array_of(digests_of(disclosures)) + '}',
                disclosures.empty() ? std::string() : array_of(disclosures)};
 }

@@ -19,9 +19,9 @@ inline constexpr std::size_t kMostLineBytes = 65'535;  ///< without LF
 
 /// Who writes: the fields that are the same in all records of a process.
 struct Writer {
-  std::string tool;
-  std::string host;
+  Writer(const std::string& tool, const std::string& host, const std::string& boot_id);
   std::string boot;
+  std::string json;  ///< `,"tool":…,"host":…,"boot":…`
 };
 
 struct Draft {

@@ -112,12 +112,10 @@ Result<bool> exists(const std::string& path) {
 Result<UniqueFd> open_shared(const std::string& path, int flags) {
   auto file = open_file(path, flags | O_NOFOLLOW);
   if (file) return file;
-  const auto is_there = exists(path);
-  if (!is_there || *is_there) return file;
-  const mode_t mode = file_mode_in(folder_of(path));
-  file = open_file(path, flags | O_NOFOLLOW | O_CREAT, 0600);
-  if (!file) return file;
-  if (::fchmod(file->get(), mode) != 0 && errno != EPERM) {  // EPERM: another made it just now
+  // Made with O_EXCL, so that only who makes it sets its rights; another may be making it now.
+  file = open_file(path, flags | O_NOFOLLOW | O_CREAT | O_EXCL, 0600);
+  if (!file) return open_file(path, flags | O_NOFOLLOW);
+  if (::fchmod(file->get(), file_mode_in(folder_of(path))) != 0) {
     return fail_errno("setting the rights of " + path, errno);
   }
   return file;

@@ -105,7 +105,7 @@ class Log::Impl {
       : layout_(layout),
         clock_(clock),
         options_(std::move(options)),
-        writer_{options_.tool, options_.host, clock.boot_id()},
+        writer_(options_.tool, options_.host, clock.boot_id()),
         files_(layout),
         signer_(std::move(setting), layout),
         slots_(std::move(slots)),

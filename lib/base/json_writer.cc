@@ -1,5 +1,6 @@
 #include "base/json_writer.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 
@@ -8,6 +9,17 @@
 namespace sm {
 
 std::string json_quote(std::string_view text) {
+  // Most of what is written is plain: it needs no second look.
+  const bool is_plain = std::all_of(text.begin(), text.end(), [](char c) {
+    return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+  });
+  if (is_plain) {
+    std::string quoted;
+    quoted.reserve(text.size() + 2);
+    quoted += '"';
+    quoted += text;
+    return quoted += '"';
+  }
   std::string valid;
   if (!is_utf8(text)) {
     valid = to_valid_utf8(text);

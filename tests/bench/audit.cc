@@ -100,6 +100,7 @@ int append(const std::string& state, int processes, int seconds, std::size_t bat
     const bool is_told = ::write(ends[1], &count, sizeof count) == sizeof count;
     std::_Exit(is_told ? 0 : 1);
   }
+  ::close(ends[1]);
   std::size_t total = 0;
   for (int i = 0; i < processes; ++i) {
     std::size_t count = 0;
