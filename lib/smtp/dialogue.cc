@@ -86,8 +86,9 @@ void Dialogue::sent(std::size_t octets) {
   const std::size_t left = std::min(octets, out_.size() - out_at_);
   out_at_ += left;
   sent_ += left;
-  if (out_at_ == out_.size()) {
-    out_.clear();
+  // Content is fed before all of the last block is gone: what has left must not pile up.
+  if (out_at_ >= out_.size() - out_at_) {
+    out_.erase(0, out_at_);
     out_at_ = 0;
   }
 }
