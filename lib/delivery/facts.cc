@@ -140,9 +140,9 @@ std::variant<std::string, mtasts::FetchFailed> StsSource::policy_text(const name
   // RFC 8461 §3.3: text/plain, so that a page that a stranger may put there is no policy.
   const auto media_type = trimmed(split(response.content_type, ';').front());
   if (!equal_ignoring_case(media_type, "text/plain")) {
-    return mtasts::FetchFailed{Kind::fetch, "the policy's type is " +
-                                                printable(media_type.substr(0, 80)) +
-                                                ", not text/plain"};
+    return mtasts::FetchFailed{
+        Kind::fetch,
+        "the policy's type is " + printable(media_type.substr(0, 80)) + ", not text/plain"};
   }
   return response.body;
 }
