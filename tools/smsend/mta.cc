@@ -26,11 +26,12 @@ bool is_definite(int status) {
 }
 
 bool g_has_answered = false;
+int g_answer_fd = -1;  ///< stdout once more: the tool closes its own before it ends
 
 void answer(std::string_view line) {
   g_has_answered = true;
   // stdout may be a pipe that nobody reads any more: the exit status says the same.
-  (void)!::write(STDOUT_FILENO, line.data(), line.size());
+  (void)!::write(g_answer_fd, line.data(), line.size());
 }
 
 }  // namespace
@@ -41,6 +42,7 @@ MtaMode::MtaMode(int argc, char** argv) {
   }
   if (!is_on_) return;
   cli::answer_signals_with(&kOnSignal);
+  g_answer_fd = ::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
   // The status line is all that is printed.
   const int null = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
   if (null >= 0) ::dup2(null, STDERR_FILENO);
