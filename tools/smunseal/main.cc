@@ -6,10 +6,8 @@ namespace {
 constexpr sm::cli::Summary kSummary{
     .name = "smunseal",
     .line = "opens sealed envelopes",
-    .usage =
-        "[--password-file F | --org NAME | --link-file F] [-o OUT | -C DIR] [--part N]\n"
-        "[--range A-B] [ENVELOPE]\n"
-        "[--password-file F | --org NAME | --link-file F] --list|--verify [ENVELOPE]",
+    .usage = "[keys] [-o OUT | -C DIR] [--part N] [--range A-B] [ENVELOPE]\n"
+             "[keys] --list|--verify [ENVELOPE]",
 };
 }  // namespace
 

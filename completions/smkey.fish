@@ -1,0 +1,18 @@
+# fish completion for smkey; made by scripts/make-completions from smkey --help
+complete -c smkey -f
+complete -c smkey -f -n 'not __fish_seen_subcommand_from init list rotate-master rotate-org destroy export-public' -a init -d 'makes an organisation\'s first keys, and the master key where there is none; nothing where it has keys'
+complete -c smkey -f -n 'not __fish_seen_subcommand_from init list rotate-master rotate-org destroy export-public' -a list -d 'prints the keys there are, never the secrets'
+complete -c smkey -f -n 'not __fish_seen_subcommand_from init list rotate-master rotate-org destroy export-public' -a rotate-master -d 'replaces the master key and wraps the keyring under the new one'
+complete -c smkey -f -n 'not __fish_seen_subcommand_from init list rotate-master rotate-org destroy export-public' -a rotate-org -d 'makes new keys for an organisation and hangs every envelope of the store on them; run again, it goes on where it stopped'
+complete -c smkey -f -n 'not __fish_seen_subcommand_from init list rotate-master rotate-org destroy export-public' -a destroy -d 'destroys a retired key for good'
+complete -c smkey -f -n 'not __fish_seen_subcommand_from init list rotate-master rotate-org destroy export-public' -a export-public -d 'prints the public key that smseal --public-key takes'
+complete -c smkey -l config -r -F -d 'configuration (default: $SMTOOLS_CONFIG, else smtools/smtools.yaml in $XDG_CONFIG_HOME, else /etc/smtools/smtools.yaml)'
+complete -c smkey -l state -x -a '(__fish_complete_directories)' -d 'state (default: $SMTOOLS_STATE, else as configured, else /var/lib/smtools)'
+complete -c smkey -l json -d 'print NDJSON: one JSON object a line'
+complete -c smkey -s q -l quiet -d 'no messages but errors'
+complete -c smkey -s v -d 'more messages; twice: more still'
+complete -c smkey -l no-color -d 'no colour, as with NO_COLOR'
+complete -c smkey -s h -l help -d 'print this and exit'
+complete -c smkey -l version -d 'print the version and exit'
+complete -c smkey -n '__fish_seen_subcommand_from rotate-master' -l new-key -r -F -d 'the new master key, where the present one is a credential or in the environment; put it in the old one\'s place afterwards'
+complete -c smkey -n '__fish_seen_subcommand_from destroy' -l force -d 'also where envelopes of the store still need it; those never open again'

@@ -1,0 +1,28 @@
+# bash completion for smseal; made by scripts/make-completions from smseal --help
+_smseal()
+{
+    local cur=$2 prev=$3 word command=
+    COMPREPLY=()
+    # --flag=value comes as three words.
+    if [[ $cur == "=" ]]; then
+        cur=
+    elif [[ $prev == "=" && $COMP_CWORD -ge 2 ]]; then
+        prev=${COMP_WORDS[COMP_CWORD - 2]}
+    fi
+    case $prev in
+        --password-file) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+        --org) :; return ;;
+        --public-key) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+        --name) :; return ;;
+        --type) :; return ;;
+        -o | --output) :; return ;;
+        --config) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+        --state) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
+    esac
+    if [[ $cur == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "--password-file --org --public-key --name --type -o --output --config --state --json -q --quiet -v --no-color -h --help --version" -- "$cur")
+        return
+    fi
+    compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+} &&
+    complete -F _smseal smseal
