@@ -51,6 +51,7 @@ class Postman {
                                      const std::string& message = {});
 
  private:
+  class Round;
   Office& office_;
   const delivery::Equipment& equipment_;
 };

@@ -17,9 +17,9 @@ namespace sm::sealing {
 Secret sms_text(const config::Organisation& organisation, const CodeMessage& message);
 
 /// The request that a gateway is sent; for http::fetch, without addresses. `key` is the gateway's
-/// secret, from its file. Errc::configuration where the template is wrong.
-Result<http::Request> sms_request(const config::SmsGateway& gateway, const std::string& phone,
-                                  Bytes text, Bytes key);
+/// secret, from its file.
+http::Request sms_request(const config::SmsGateway& gateway, const std::string& phone, Bytes text,
+                          Bytes key);
 
 /// Sends and waits for the gateway's answer. A gateway that does not answer in time is `uncertain`.
 CodeSent send_sms(const config::SmsGateway& gateway, const std::string& phone, Bytes text,

@@ -98,7 +98,7 @@ Result<void> SealedTable::add(const SealedMessage& message,
     added =
         change(*index_,
                "INSERT INTO sealed_recipient(message, id, address, language, method, phone,"
-               " link_hash, label, progress) VALUES(?,?,?,?,?,?,?,?,?)",
+               " link_hash, label, progress) VALUES(?,?,?,?,?,?,nullif(?,x''),?,?)",
                message.id, recipient.id, recipient.address, recipient.language, recipient.method,
                recipient.phone, recipient.link_hash, recipient.label, recipient.progress);
     if (!added) return fail(std::move(added).error());
