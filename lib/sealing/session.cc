@@ -56,10 +56,8 @@ std::vector<std::uint8_t> CookieSecret::wrap(const envelope::MessageKey& mk,
   const auto nonce = crypto::random_bytes<crypto::kXaesNonceSize>();
   const auto sealed =
       crypto::xaes_seal(key_for(secret_, "wrap"), nonce, as_bytes(context), mk.reveal());
-  std::vector<std::uint8_t> wrapped;
-  wrapped.reserve(nonce.size() + sealed.size());
-  wrapped.insert(wrapped.end(), nonce.begin(), nonce.end());
-  wrapped.insert(wrapped.end(), sealed.begin(), sealed.end());
+  std::vector<std::uint8_t> wrapped(nonce.size() + sealed.size());
+  std::copy(sealed.begin(), sealed.end(), std::copy(nonce.begin(), nonce.end(), wrapped.begin()));
   return wrapped;
 }
 

@@ -20,6 +20,11 @@ class FakeClock final : public Clock {
   }
   /// Somebody sets the time of day; the monotonic clock does not notice.
   void step(std::chrono::microseconds by) { now_ += by; }
+  /// The machine starts anew: another life, whose monotonic clock begins at `uptime`.
+  void reboot(std::chrono::microseconds uptime = std::chrono::seconds(10)) {
+    monotonic_ = Monotonic(uptime);
+    boot_id_.back() = boot_id_.back() == '9' ? '1' : static_cast<char>(boot_id_.back() + 1);
+  }
   void set_synchronised(bool is_synchronised) { is_synchronised_ = is_synchronised; }
 
  private:
