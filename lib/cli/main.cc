@@ -144,6 +144,14 @@ Result<void> refuse_empty_values(const std::vector<std::string>& arguments) {
   return {};
 }
 
+/// The first argument that nothing took.
+std::optional<std::string> first_extra(const CLI::App& app) {
+  auto extras = app.remaining(true);
+  if (!extras.empty() && extras[0] == "--") extras.erase(extras.begin());
+  if (extras.empty()) return std::nullopt;
+  return as_typed(extras[0]);
+}
+
 struct Proceed {};
 /// Go on, or print this text and be done.
 using Parsed = std::variant<Proceed, std::string>;
@@ -159,11 +167,9 @@ Result<Parsed> parse(CLI::App& app, const Summary& summary, std::vector<std::str
     return Parsed(help_text(command, &command == &app ? summary.usage : ""));
   } catch (const CLI::CallForVersion&) {
     return Parsed(std::string(summary.name) + " (smtools) " + std::string(kVersion) + '\n');
-  } catch (const CLI::ExtrasError&) {
-    auto extras = app.remaining(true);
-    if (extras.size() > 1 && extras[0] == "--") extras.erase(extras.begin());
-    return unexpected_argument(app, as_typed(extras.at(0)));
   } catch (const CLI::ParseError& error) {
+    // A flag that is not known is told first: it is most often why something else is missing.
+    if (const auto extra = first_extra(app)) return unexpected_argument(app, *extra);
     std::string what = printable(error.what());
     return fail(Errc::usage, what, see_help(innermost(app)));
   }
