@@ -1,19 +1,11 @@
 #include "dns/unbound_resolver.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <condition_variable>
-#include <csignal>
-#include <cstring>
-#include <mutex>
-#include <system_error>
 #include <thread>
 
 #include <fcntl.h>
-#include <poll.h>
-#include <sys/eventfd.h>
 #include <unbound.h>
-#include <unistd.h>
 
 #include "base/file.h"
 #include "base/text.h"
@@ -21,32 +13,6 @@
 
 namespace sm::dns {
 namespace {
-
-struct FreeResult {
-  void operator()(ub_result* result) const { ub_resolve_free(result); }
-};
-using UbResult = std::unique_ptr<ub_result, FreeResult>;
-
-struct FreeContext {
-  void operator()(ub_ctx* context) const { ub_ctx_delete(context); }
-};
-using Context = std::unique_ptr<ub_ctx, FreeContext>;
-
-/// Blocks all signals while threads are made, so that they reach the main thread only.
-class SignalsBlocked {
- public:
-  SignalsBlocked() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  SignalsBlocked(const SignalsBlocked&) = delete;
-  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
-  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
- private:
-  sigset_t before_{};
-};
 
 Answer failed(const Question& question, FailureKind kind, std::string why) {
   return {.question = question,
@@ -178,169 +144,94 @@ Answer answer_of(const Question& question, const ub_result& result) {
 
 }  // namespace
 
-/// The context and its two threads: libunbound's own, which works, and the dispatcher, which waits
-/// for its results and wakes whoever asked.
-class UnboundResolver::Engine {
- public:
-  Engine(Context context, const ResolverOptions& options, std::string servers)
-      : context_(std::move(context)),
-        servers_(std::move(servers)),
-        timeout_(options.timeout),
-        parallel_(std::max(1u, options.parallel)) {
-    start();
+namespace {
+
+/// libevent, under libunbound, ends the process with status 1 ("no") where it gets no descriptor
+/// for its loop: there must be enough for it before it is asked.
+Result<void> check_descriptors(std::size_t engines) {
+  const std::size_t needed = 16 + 8 * engines;
+  std::vector<UniqueFd> spare;
+  for (std::size_t i = 0; i < needed; ++i) {
+    auto opened = open_file("/dev/null", O_RDONLY);
+    if (!opened) {
+      return fail(Errc::temporary, "too few file descriptors for the resolver",
+                  "raise the limit (ulimit -n) to 64 at least");
+    }
+    spare.push_back(std::move(*opened));
   }
-  Engine(const Engine&) = delete;
-  Engine& operator=(const Engine&) = delete;
-  /// Nobody may be waiting any more.
-  ~Engine();
+  return {};
+}
 
-  std::vector<Answer> ask(std::span<const Question> questions);
-
- private:
-  struct Job {
-    Engine* engine;
-    std::condition_variable* changed;  ///< of the batch that waits
-    int id = 0;                        ///< libunbound's number for it
-    bool is_done = false;
-    int error = 0;
-    UbResult result{};
-    std::chrono::steady_clock::time_point until{};
-  };
-
-  void start();
-  void dispatch();
-  void warm_up();
-  /// False when `parallel_` lookups are under way.
-  bool try_take_slot();
-  void wait_for_slot();
-  /// Puts the job under way, or ends it at once with job.error. A slot is taken already.
-  void submit(const Question& question, Job& job);
-  void await(Job& job);
-  Answer conclude(const Question& question, Job& job);
-  /// Which hops of an insecure answer's chain are secure by themselves.
-  void judge_chain(Answer& answer);
-  static void on_result(void* job, int error, ub_result* result);
-
-  Context context_;
-  std::string servers_;  ///< for messages
-  std::chrono::milliseconds timeout_;
-  unsigned parallel_;
-
-  std::optional<std::string> start_failure_;  ///< why nothing can be asked
-  UniqueFd stop_;
-  std::thread dispatcher_;
-
-  std::mutex mutex_;
-  std::condition_variable slot_free_;
-  unsigned under_way_ = 0;
-
-  std::condition_variable warm_;
-  Job warm_up_job_{};
-};
-
-UnboundResolver::Engine::~Engine() {
-  if (!dispatcher_.joinable()) return;
-  const std::uint64_t one = 1;
-  while (::write(stop_.get(), &one, sizeof one) < 0 && errno == EINTR) {
+/// A context of its own for each engine: settings, forwarders, trust anchor.
+Result<UbContext> make_context(const ResolverOptions& options,
+                               const std::vector<ServerAddress>& servers) {
+  UbContext context(ub_ctx_create());
+  if (!context) return fail(Errc::temporary, "libunbound could not start: out of memory");
+  ub_ctx_debugout(context.get(), nullptr);  // what fails is in the answers
+  int error = ub_ctx_async(context.get(), 1);
+  for (const auto& option : context_options(options.parallel)) {
+    if (error == 0) error = ub_ctx_set_option(context.get(), option.name, option.value.c_str());
   }
-  dispatcher_.join();
-}
-
-void UnboundResolver::Engine::start() {
-  stop_ = UniqueFd(::eventfd(0, EFD_CLOEXEC));
-  if (!stop_) {
-    start_failure_ = std::string("no descriptor for the resolver: ") + std::strerror(errno);
-    return;
+  for (const auto& server : servers) {
+    if (error == 0) error = ub_ctx_set_fwd(context.get(), server.text().c_str());
   }
-  const SignalsBlocked blocked;
-  try {
-    dispatcher_ = std::thread([this] { dispatch(); });
-  } catch (const std::system_error& error) {
-    start_failure_ = std::string("no thread for the resolver: ") + error.what();
+  if (error == 0) error = ub_ctx_add_ta_file(context.get(), options.trust_anchor_file.c_str());
+  if (error == 0) return context;
+  return fail(Errc::configuration, std::string("setting libunbound up: ") + ub_strerror(error));
+}
+
+/// libunbound validates on one thread a context. Whoever wants many lookups at once gets several.
+std::size_t engines_for(unsigned parallel) {
+  constexpr unsigned kManyLookups = 64;
+  constexpr unsigned kMostEngines = 4;
+  if (parallel < kManyLookups) return 1;
+  return std::clamp(std::thread::hardware_concurrency(), 1u, kMostEngines);
+}
+
+/// Names under the same two last labels go to the same engine, since they mostly share a zone, and
+/// each engine has its own cache of keys.
+std::size_t home_of(const name::DnsName& name, std::size_t engines) {
+  const std::string& text = name.text();
+  const auto last = text.rfind('.');
+  const auto before = last == text.npos || last == 0 ? text.npos : text.rfind('.', last - 1);
+  const auto zone = std::string_view(text).substr(before == text.npos ? 0 : before + 1);
+  return std::hash<std::string_view>()(zone) % engines;
+}
+
+}  // namespace
+
+UnboundResolver::UnboundResolver(std::vector<std::unique_ptr<UnboundEngine>> engines,
+                                 std::string servers, std::chrono::milliseconds timeout)
+    : engines_(std::move(engines)), servers_(std::move(servers)), timeout_(timeout) {}
+UnboundResolver::~UnboundResolver() = default;
+
+Result<std::unique_ptr<Resolver>> UnboundResolver::open(const ResolverOptions& options) {
+  auto anchor = check_trust_anchor(options.trust_anchor_file);
+  if (!anchor) return fail(std::move(anchor).error());
+  const auto servers = servers_of(options);
+  if (!servers) return fail(servers.error());
+  const std::size_t count = engines_for(options.parallel);
+  if (auto enough = check_descriptors(count); !enough) return fail(std::move(enough).error());
+
+  std::vector<std::unique_ptr<UnboundEngine>> engines;
+  for (std::size_t i = 0; i < count; ++i) {
+    auto context = make_context(options, *servers);
+    if (!context) return fail(std::move(context).error());
+    const auto share = static_cast<unsigned>(options.parallel / count);
+    engines.push_back(std::make_unique<UnboundEngine>(*std::move(context), options.timeout, share));
+    if (const auto& failure = engines.back()->start_failure()) {
+      return fail(Errc::temporary, *failure);
+    }
   }
-}
-
-/// libunbound sets itself up, for a millisecond, at the first question: one that it answers by
-/// itself (RFC 6761 §6.3) has that done while the tool still reads its input.
-void UnboundResolver::Engine::warm_up() {
-  warm_up_job_.engine = this;
-  warm_up_job_.changed = &warm_;
-  {
-    // Beyond the limit if need be: the dispatcher, who frees slots, cannot wait for one.
-    const std::lock_guard lock(mutex_);
-    ++under_way_;
+  std::vector<std::string> names;
+  for (const auto& server : *servers) {
+    names.push_back(server.text());
   }
-  submit({*name::DnsName::parse("localhost"), Type::a}, warm_up_job_);
+  return std::unique_ptr<Resolver>(
+      new UnboundResolver(std::move(engines), join(names, ", "), options.timeout));
 }
 
-void UnboundResolver::Engine::dispatch() {
-  warm_up();
-  pollfd watched[] = {{ub_fd(context_.get()), POLLIN, 0}, {stop_.get(), POLLIN, 0}};
-  for (;;) {
-    if (::poll(watched, 2, -1) < 0)
-      continue;  // EINTR: signals are blocked, but a debugger's are not
-    if (watched[1].revents != 0) return;
-    // An error means that libunbound's thread is gone; whoever waits runs into the timeout.
-    if (watched[0].revents != 0 && ub_process(context_.get()) != 0) return;
-  }
-}
-
-void UnboundResolver::Engine::on_result(void* job_pointer, int error, ub_result* result) {
-  auto& job = *static_cast<Job*>(job_pointer);
-  Engine& engine = *job.engine;
-  const std::lock_guard lock(engine.mutex_);
-  job.error = error;
-  job.result.reset(result);
-  job.is_done = true;
-  --engine.under_way_;
-  engine.slot_free_.notify_one();
-  job.changed->notify_one();  // under the lock: the batch may end as soon as it is released
-}
-
-bool UnboundResolver::Engine::try_take_slot() {
-  const std::lock_guard lock(mutex_);
-  if (under_way_ >= parallel_) return false;
-  ++under_way_;
-  return true;
-}
-
-void UnboundResolver::Engine::wait_for_slot() {
-  std::unique_lock lock(mutex_);
-  slot_free_.wait(lock, [this] { return under_way_ < parallel_; });
-  ++under_way_;
-}
-
-void UnboundResolver::Engine::submit(const Question& question, Job& job) {
-  job.until = std::chrono::steady_clock::now() + timeout_;
-  constexpr int kClassIn = 1;
-  const SignalsBlocked blocked;  // the first call makes libunbound's thread
-  const int error =
-      ub_resolve_async(context_.get(), question.name.text().c_str(),
-                       static_cast<int>(question.type), kClassIn, &job, &on_result, &job.id);
-  if (error == 0) return;
-  const std::lock_guard lock(mutex_);
-  job.error = error;
-  job.is_done = true;
-  --under_way_;
-  slot_free_.notify_one();
-}
-
-void UnboundResolver::Engine::await(Job& job) {
-  std::unique_lock lock(mutex_);
-  if (job.changed->wait_until(lock, job.until, [&] { return job.is_done; })) return;
-  lock.unlock();
-  // Once cancelled, the callback is not called. UB_NOID: it is being called at this moment.
-  const bool is_arriving = ub_cancel(context_.get(), job.id) == UB_NOID;
-  lock.lock();
-  if (is_arriving) {
-    job.changed->wait(lock, [&] { return job.is_done; });
-    return;
-  }
-  --under_way_;
-  slot_free_.notify_one();
-}
-
-Answer UnboundResolver::Engine::conclude(const Question& question, Job& job) {
+Answer UnboundResolver::conclude(const Question& question, const UnboundEngine::Job& job) const {
   if (!job.is_done) {
     return failed(
         question, FailureKind::timeout,
@@ -355,34 +246,29 @@ Answer UnboundResolver::Engine::conclude(const Question& question, Job& job) {
   return answer;
 }
 
-std::vector<Answer> UnboundResolver::Engine::ask(std::span<const Question> questions) {
+std::vector<Answer> UnboundResolver::lookup_all(std::span<const Question> questions) {
   std::vector<Answer> answers;
   answers.reserve(questions.size());
-  if (start_failure_) {
-    for (const auto& question : questions) {
-      answers.push_back(failed(question, FailureKind::local, *start_failure_));
-    }
-    return answers;
-  }
   std::condition_variable changed;
-  std::vector<Job> jobs(questions.size());
+  std::vector<UnboundEngine::Job> jobs(questions.size());
   const auto conclude_next = [&] {
     const std::size_t next = answers.size();
-    await(jobs[next]);
+    jobs[next].engine->await(jobs[next]);
     answers.push_back(conclude(questions[next], jobs[next]));
   };
   for (std::size_t i = 0; i < jobs.size(); ++i) {
-    jobs[i].engine = this;
+    UnboundEngine& engine = *engines_[home_of(questions[i].name, engines_.size())];
+    jobs[i].engine = &engine;
     jobs[i].changed = &changed;
     // Whoever has lookups under way ends the oldest before waiting for others to end theirs: only
     // so is every wait bounded by the time-out of one lookup.
-    bool has_slot = try_take_slot();
+    bool has_slot = engine.try_take_slot();
     while (!has_slot && answers.size() < i) {
       conclude_next();
-      has_slot = try_take_slot();
+      has_slot = engine.try_take_slot();
     }
-    if (!has_slot) wait_for_slot();
-    submit(questions[i], jobs[i]);
+    if (!has_slot) engine.wait_for_slot();
+    engine.submit(questions[i], jobs[i]);
   }
   while (answers.size() < jobs.size()) {
     conclude_next();
@@ -393,76 +279,21 @@ std::vector<Answer> UnboundResolver::Engine::ask(std::span<const Question> quest
   return answers;
 }
 
-void UnboundResolver::Engine::judge_chain(Answer& answer) {
+/// RFC 7672 §2.1.3: an insecure CNAME taints all that follows it, nothing before it. libunbound
+/// tells of the whole only; it still has each CNAME in its cache.
+void UnboundResolver::judge_chain(Answer& answer) {
   if (answer.is_unknown() || answer.is_secure()) return;
-  // RFC 7672 §2.1.3: an insecure CNAME taints all that follows it, nothing before it. libunbound
-  // tells of the whole only; it still has each CNAME in its cache.
   for (auto& hop : answer.chain) {
     const auto owner = name::DnsName::parse(hop.owner);
     if (!owner) return;
-    const Question question{*owner, Type::cname};
-    const Answer alias = ask({&question, 1}).front();
+    const Answer alias = lookup(Question{*owner, Type::cname});
     if (!alias.has_data() || !alias.is_secure()) return;
     hop.security = Security::secure;
   }
 }
 
-namespace {
-
-/// libevent, under libunbound, ends the process with status 1 ("no") where it gets no descriptor
-/// for its loop: there must be enough for it before it is asked.
-Result<void> check_descriptors() {
-  constexpr std::size_t kNeeded = 24;
-  std::vector<UniqueFd> spare;
-  for (std::size_t i = 0; i < kNeeded; ++i) {
-    auto opened = open_file("/dev/null", O_RDONLY);
-    if (!opened) {
-      return fail(Errc::temporary, "too few file descriptors for the resolver",
-                  "raise the limit (ulimit -n) to 64 at least");
-    }
-    spare.push_back(std::move(*opened));
-  }
-  return {};
-}
-
-}  // namespace
-
-UnboundResolver::UnboundResolver(std::unique_ptr<Engine> engine) : engine_(std::move(engine)) {}
-UnboundResolver::~UnboundResolver() = default;
-
-Result<std::unique_ptr<Resolver>> UnboundResolver::open(const ResolverOptions& options) {
-  auto anchor = check_trust_anchor(options.trust_anchor_file);
-  if (!anchor) return fail(std::move(anchor).error());
-  const auto servers = servers_of(options);
-  if (!servers) return fail(servers.error());
-
-  if (auto enough = check_descriptors(); !enough) return fail(std::move(enough).error());
-  Context context(ub_ctx_create());
-  if (!context) return fail(Errc::temporary, "libunbound could not start: out of memory");
-  ub_ctx_debugout(context.get(), nullptr);  // what fails is in the answers
-  int error = ub_ctx_async(context.get(), 1);
-  for (const auto& option : context_options(options.parallel)) {
-    if (error == 0) error = ub_ctx_set_option(context.get(), option.name, option.value.c_str());
-  }
-  std::vector<std::string> names;
-  for (const auto& server : *servers) {
-    names.push_back(server.text());
-    if (error == 0) error = ub_ctx_set_fwd(context.get(), server.text().c_str());
-  }
-  if (error == 0) error = ub_ctx_add_ta_file(context.get(), options.trust_anchor_file.c_str());
-  if (error != 0) {
-    return fail(Errc::configuration, std::string("setting libunbound up: ") + ub_strerror(error));
-  }
-  return std::unique_ptr<Resolver>(new UnboundResolver(
-      std::make_unique<Engine>(std::move(context), options, join(names, ", "))));
-}
-
 Answer UnboundResolver::lookup(const Question& question) {
-  return std::move(engine_->ask({&question, 1}).front());
-}
-
-std::vector<Answer> UnboundResolver::lookup_all(std::span<const Question> questions) {
-  return engine_->ask(questions);
+  return std::move(lookup_all({&question, 1}).front());
 }
 
 }  // namespace sm::dns

@@ -2,12 +2,14 @@
 // The resolver of the tools: libunbound, which forwards to the configured servers and validates
 // DNSSEC in this process, so that neither those servers nor the way to them need to be trusted.
 //
-// One libunbound context, one thread of it that works, one thread of ours that hands out results;
-// callers on any number of threads wait for their own. The cache lives as long as the object.
+// Callers on any number of threads wait for their own answers. The cache lives as long as the
+// object. Bulk use (ResolverOptions::parallel) gets several libunbound contexts, since each
+// validates on a single thread.
 
 #include <memory>
 
 #include "dns/resolver.h"
+#include "dns/unbound_engine.h"
 
 namespace sm::dns {
 
@@ -24,9 +26,15 @@ class UnboundResolver final : public Resolver {
   std::vector<Answer> lookup_all(std::span<const Question> questions) override;
 
  private:
-  class Engine;
-  explicit UnboundResolver(std::unique_ptr<Engine> engine);
-  std::unique_ptr<Engine> engine_;
+  UnboundResolver(std::vector<std::unique_ptr<UnboundEngine>> engines, std::string servers,
+                  std::chrono::milliseconds timeout);
+  [[nodiscard]] Answer conclude(const Question& question, const UnboundEngine::Job& job) const;
+  /// Which hops of an insecure answer's chain are secure by themselves.
+  void judge_chain(Answer& answer);
+
+  std::vector<std::unique_ptr<UnboundEngine>> engines_;
+  std::string servers_;  ///< for messages
+  std::chrono::milliseconds timeout_;
 };
 
 }  // namespace sm::dns

@@ -76,10 +76,13 @@ Result<cli::Verdict> probe(const Options& options, const config::Config& config)
   auto destinations = destinations_of(options);
   if (!destinations) return fail(std::move(destinations).error());
   const std::size_t jobs = options.jobs.value_or(64);
+  // Few destinations need no resolver for many: it takes longer to start.
+  constexpr std::size_t kFew = 8;
+  const unsigned lookups = destinations->size() <= kFew ? 32 : 256;
   auto equipment = delivery::Equipment::make(config,
                                              {.patience = delivery::Patience::probe,
                                               .dns_file = options.network.dns_file,
-                                              .parallel_lookups = 256},
+                                              .parallel_lookups = lookups},
                                              policy_cache(options, config));
   if (!equipment) return fail(std::move(equipment).error());
   const auto minimum = config.policy.minimum;
