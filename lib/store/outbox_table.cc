@@ -79,6 +79,10 @@ Result<void> OutboxTable::free(const std::string& message, const std::string& re
                           message, recipient));
 }
 
+Result<void> OutboxTable::hurry(std::int64_t id) {
+  return only_done(change(*index_, "UPDATE errand SET pause = 0 WHERE id = ? AND pause > 0", id));
+}
+
 Result<void> OutboxTable::drop(const std::string& message, const std::string& recipient) {
   return only_done(change(*index_,
                           "DELETE FROM errand WHERE message = ?1 AND (?2 = '' OR recipient = ?2)"

@@ -43,6 +43,8 @@ class OutboxTable {
                         std::int64_t pause);
   /// False where another has it by now.
   Result<bool> remove(std::int64_t id, const std::string& lease);
+  /// Due now.
+  Result<void> hurry(std::int64_t id);
   /// Held errands of a recipient become due.
   Result<void> free(const std::string& message, const std::string& recipient);
   /// Those that carry a secret (a link), of a recipient or, where `recipient` is empty, of all.

@@ -175,9 +175,10 @@ Result<std::vector<std::string>> SealedTable::replies_to(const std::string& id) 
       "SELECT id FROM sealed_message WHERE reply_to = ? AND reply_to <> '' ORDER BY created", id);
 }
 
-Result<bool> SealedTable::is_envelope_known(const std::string& envelope) {
-  return any(number(*index_, "SELECT count(*) FROM sealed_message WHERE envelope = ? AND phase < ?",
-                    envelope, Phase::done));
+Result<std::vector<std::string>> SealedTable::known_envelopes() {
+  return rows(
+      *index_, [](const Statement& row) { return row.text(0); },
+      "SELECT envelope FROM sealed_message WHERE phase < 3");
 }
 
 Result<void> SealedTable::advance(const std::string& message, const std::string& recipient,
@@ -263,6 +264,13 @@ Result<bool> SealedTable::end_recipient(const std::string& message, const std::s
                     message, recipient, ending, reason, number_of(at)));
 }
 
+Result<void> SealedTable::set_deleted(const std::string& id) {
+  auto done =
+      change(*index_, "UPDATE sealed_message SET ending = 3 WHERE id = ? AND phase = 3", id);
+  if (!done) return fail(std::move(done).error());
+  return only_done(change(*index_, "UPDATE sealed_recipient SET ending = 3 WHERE message = ?", id));
+}
+
 Result<void> SealedTable::clear_label(const std::string& message, const std::string& recipient) {
   return only_done(change(*index_,
                           "UPDATE sealed_recipient SET label = '' WHERE message = ? AND id = ?",
@@ -287,6 +295,14 @@ Result<void> SealedTable::finish(const std::string& id, WallTime at) {
   return only_done(change(
       *index_, "UPDATE sealed_message SET phase = ?3, ended = coalesce(ended, ?2) WHERE id = ?1",
       id, number_of(at), Phase::done));
+}
+
+Result<void> SealedTable::mark_expired(const std::vector<std::string>& ids) {
+  for (const auto& id : ids) {
+    auto marked = mark(id, Ending::expired, {});
+    if (!marked) return fail(std::move(marked).error());
+  }
+  return {};
 }
 
 Result<std::vector<SealedMessage>> SealedTable::expired_by(WallTime now, std::size_t most) {

@@ -101,7 +101,7 @@ class SealedTable {
   Result<SealedCounts> counts(const std::string& id);
   Result<std::vector<std::string>> replies_to(const std::string& id);
   /// Envelopes that belong to a message whose content is still to be had.
-  Result<bool> is_envelope_known(const std::string& envelope);
+  Result<std::vector<std::string>> known_envelopes();
 
   /// Forward only; what is further already stays.
   Result<void> advance(const std::string& message, const std::string& recipient, Progress to);
@@ -136,6 +136,8 @@ class SealedTable {
   /// (clear_label). False where it had ended.
   Result<bool> end_recipient(const std::string& message, const std::string& recipient,
                              Ending ending, const std::string& reason, WallTime at);
+  /// A message that had ended otherwise was deleted afterwards.
+  Result<void> set_deleted(const std::string& id);
   Result<void> clear_label(const std::string& message, const std::string& recipient);
   /// Ended, their stanzas not known to be removed, of messages that are live.
   Result<std::vector<SealedLink>> unfinished_recipients();
@@ -143,6 +145,8 @@ class SealedTable {
   /// labels go.
   Result<void> finish(const std::string& id, WallTime at);
 
+  /// Marks all of these as expired.
+  Result<void> mark_expired(const std::vector<std::string>& ids);
   /// Live messages that expired by then, at most `most`.
   Result<std::vector<SealedMessage>> expired_by(WallTime now, std::size_t most);
   /// Marked or told, not done.
