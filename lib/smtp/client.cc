@@ -131,7 +131,9 @@ struct Connection::State {
       : facts(std::move(known)),
         timeouts(manner.timeouts),
         channel(std::move(open)),
-        mailing(std::move(peer), manner.helo, &facts.transcript) {}
+        mailing(std::move(peer), manner.helo, &facts.transcript) {
+    mailing.use_framing(manner.framing);
+  }
 
   Transaction transact(const Envelope& envelope, std::span<const Recipient> recipients,
                        Content& content, const Deadline& deadline);
@@ -236,7 +238,7 @@ Delivery Connection::deliver(const Envelope& envelope, Content& content, const D
     const auto recipients = some_of(envelope, group);
     auto one = state.transact(envelope, recipients, content, deadline);
     if (state.mailing.stumbled_over_bdat() && is_usable()) {
-      state.mailing.use_dots();
+      state.mailing.use_framing(Framing::dots);
       one = state.transact(envelope, recipients, content, deadline);
     }
     const bool has_progressed =

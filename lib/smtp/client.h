@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "name/domain.h"
 #include "smtp/content.h"
+#include "smtp/dots.h"
 #include "smtp/envelope.h"
 #include "smtp/outcome.h"
 #include "smtp/reply.h"
@@ -43,6 +44,8 @@ struct Manner {
   name::Domain helo;  ///< our own host name
   Timeouts timeouts{};
   std::optional<IpAddress> source{};  ///< local address to connect from
+  /// counted: BDAT where CHUNKING is offered. DATA keeps both sides in step (mailing.h).
+  Framing framing = Framing::dots;
 };
 
 /// Whom to talk to: `server` is connected to as it is, nothing is looked up.

@@ -11,9 +11,14 @@
 
 namespace sm::smtp {
 
+/// How a server is told where the message ends.
+enum class Framing {
+  dots,     ///< DATA, and a lone dot
+  counted,  ///< BDAT, and a number of octets
+};
+
 class ContentWriter {
  public:
-  enum class Framing { dots, counted };  ///< DATA, BDAT
   explicit ContentWriter(Framing framing) : framing_(framing) {}
 
   /// Appends a block as it goes on the wire. False, and nothing appended, where the block breaks a

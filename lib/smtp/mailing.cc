@@ -79,9 +79,8 @@ void Mailing::begin(const Envelope& envelope, std::span<const Recipient> recipie
   end_mark_ = 0;
   is_dismissed_ = false;
   stumbled_over_bdat_ = false;
-  is_counted_ = capabilities().chunking && !uses_dots_;
-  writer_ =
-      ContentWriter(is_counted_ ? ContentWriter::Framing::counted : ContentWriter::Framing::dots);
+  is_counted_ = capabilities().chunking && framing_ == Framing::counted;
+  writer_ = ContentWriter(is_counted_ ? Framing::counted : Framing::dots);
   digest_ = {};
   phase_ = Phase::commands;
   if (is_over() || !is_greeted()) {

@@ -7,8 +7,10 @@
 // recipient is accepted only by a 2xx to the recipient and a 2xx to the end of data, both in their
 // turn; once the end mark has left, the only ends are the server's own word or `uncertain`.
 //
-// Message octets leave only after a recipient was accepted. BDAT is used where it is offered, since
-// a length leaves no doubt about where the message ends.
+// Message octets leave only after a recipient was accepted. They go by DATA: its 354 is like no
+// other reply, so a server that says one reply too many is found out before the message, where with
+// BDAT the answer to RCPT could pass for the answer to the end of data. BDAT is there for who asks
+// for it.
 
 #include <cstdint>
 #include <deque>
@@ -58,8 +60,8 @@ class Mailing final : public SecureDialogue {
   [[nodiscard]] bool is_done() const { return phase_ == Phase::done; }
   Transaction take();
 
-  /// From now on DATA, whatever is offered: for servers that fail at BDAT.
-  void use_dots() { uses_dots_ = true; }
+  /// From now on BDAT where it is offered (RFC 3030), or DATA (the default).
+  void use_framing(Framing framing) { framing_ = framing; }
   /// The last transaction failed at BDAT in a way that DATA may not.
   [[nodiscard]] bool stumbled_over_bdat() const { return stumbled_over_bdat_; }
   /// none where it carries notices.
@@ -103,12 +105,12 @@ class Mailing final : public SecureDialogue {
   std::vector<bool> is_accepted_;  // 2xx to RCPT
   std::vector<bool> is_settled_;   // has its end
   Transaction transaction_;
-  ContentWriter writer_{ContentWriter::Framing::dots};
+  ContentWriter writer_{Framing::dots};
   crypto::Sha256Stream digest_;
   std::string block_;
   std::uint64_t size_ = 0;
   std::uint64_t end_mark_ = 0;  // offset in the output where the end mark ends
-  bool uses_dots_ = false;
+  Framing framing_ = Framing::dots;
   bool is_counted_ = false;    // this transaction uses BDAT
   bool is_dismissed_ = false;  // 354 came though nobody was accepted: a lone dot goes
   bool needs_rset_ = false;

@@ -118,7 +118,7 @@ Delivery NoticeConnection::deliver(const Envelope& envelope, NoticeContent& cont
   auto transaction = state_->transact(envelope, content, deadline);
   const bool may_go_on = state_->mailing.is_idle() && !state_->mailing.is_over();
   if (!state_->mailing.stumbled_over_bdat() || !may_go_on) return transaction;
-  state_->mailing.use_dots();
+  state_->mailing.use_framing(Framing::dots);
   return state_->transact(envelope, content, deadline);
 }
 

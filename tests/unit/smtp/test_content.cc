@@ -6,7 +6,6 @@
 using namespace sm;
 using namespace sm::smtp;
 using namespace std::string_literals;
-using Framing = ContentWriter::Framing;
 
 namespace {
 

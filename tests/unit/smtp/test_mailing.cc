@@ -88,6 +88,7 @@ Heard mail_in_pieces(const Server& server, const Envelope& envelope, std::string
                      std::size_t piece) {
   Heard heard;
   Mailing mailing(verified_peer(), domain("client.example"));
+  mailing.use_framing(Framing::counted);
   flush(mailing, heard.said);
   const std::string_view message = content;
   const auto hear = [&](std::string_view octets) {
@@ -146,6 +147,7 @@ TEST_CASE("a message without any extension goes command by command", "[mailing]"
 
 TEST_CASE("with PIPELINING the commands are one group", "[mailing]") {
   Mailing mailing(verified_peer(), domain("client.example"));
+  mailing.use_framing(Framing::counted);
   std::string said;
   flush(mailing, said);
   mailing.receive(kPipelining);
@@ -180,6 +182,19 @@ TEST_CASE("with CHUNKING the content is counted, after a recipient was accepted"
   CHECK(refused.is_usable);
 }
 
+TEST_CASE("without being asked nobody uses BDAT", "[mailing]") {
+  Mailing mailing(verified_peer(), domain("client.example"));
+  mailing.sent(mailing.output().size());
+  mailing.receive(kChunking);
+  mailing.begin(kOne, kOne.recipients, 4);
+  CHECK(mailing.output() == kFrom + "\r\nRCPT TO:<a@b.example>\r\nDATA\r\n");
+  // One reply too many: DATA's own is the third, and no 354.
+  mailing.sent(mailing.output().size());
+  mailing.receive("250 ok\r\n250 ok\r\n250 ok\r\n");
+  CHECK(mailing.is_over());
+  CHECK(summary(mailing.take()) == "deferred@data 250 protocol-error;");
+}
+
 TEST_CASE("A01 the wire has one end mark", "[mailing][A01]") {
   const auto heard = mail({.turns = {"250 ok\r\n", "250 ok\r\n", "354 go\r\n", "250 ok\r\n"}}, kOne,
                           ".\r\n..\r\n\r\n.\r\nMAIL FROM:<x@y.example>\r\n.\r\n");
@@ -206,6 +221,7 @@ TEST_CASE("content that is not as long as announced is never ended", "[mailing]"
   for (const std::uint64_t announced : {3U, 5U}) {
     for (const auto* ehlo : {kPipelining, kChunking}) {
       Mailing mailing(verified_peer(), domain("client.example"));
+      mailing.use_framing(Framing::counted);
       std::string said;
       flush(mailing, said);
       mailing.receive(ehlo);
@@ -227,6 +243,7 @@ TEST_CASE("content that is not as long as announced is never ended", "[mailing]"
 
 TEST_CASE("a source that fails ends the connection without an end mark", "[mailing]") {
   Mailing mailing(verified_peer(), domain("client.example"));
+  mailing.use_framing(Framing::counted);
   std::string said;
   flush(mailing, said);
   mailing.receive(kPipelining);
@@ -246,6 +263,7 @@ TEST_CASE("a source that fails ends the connection without an end mark", "[maili
 
 TEST_CASE("A15 only what is offered under TLS is used", "[mailing][A15]") {
   Mailing mailing(verified_peer(), domain("client.example"));
+  mailing.use_framing(Framing::counted);
   std::string said;
   flush(mailing, said);
   mailing.receive("250-mx.example\r\n250 STARTTLS\r\n");
@@ -261,6 +279,7 @@ TEST_CASE("A15 only what is offered under TLS is used", "[mailing][A15]") {
 TEST_CASE("what a message needs is told before anything is said", "[mailing]") {
   const auto why = [](const std::string& ehlo, const Envelope& envelope, std::uint64_t size) {
     Mailing mailing(verified_peer(), domain("client.example"));
+    mailing.use_framing(Framing::counted);
     mailing.sent(mailing.output().size());
     mailing.receive(ehlo);
     return mailing.unsuited(envelope, size);
@@ -367,6 +386,7 @@ TEST_CASE("no recipient accepted: no content leaves", "[mailing]") {
 TEST_CASE("A46 refused in mid-body, or accepted before the end", "[mailing][A46]") {
   const auto in_mid_body = [](const std::string& reply, const char* ehlo) {
     Mailing mailing(verified_peer(), domain("client.example"));
+    mailing.use_framing(Framing::counted);
     std::string said;
     flush(mailing, said);
     mailing.receive(ehlo);
@@ -395,6 +415,7 @@ TEST_CASE("A46 refused in mid-body, or accepted before the end", "[mailing][A46]
 
 TEST_CASE("A46 250 before the dot, in one go with the 354", "[mailing][A46]") {
   Mailing mailing(verified_peer(), domain("client.example"));
+  mailing.use_framing(Framing::counted);
   mailing.sent(mailing.output().size());
   mailing.receive(kPlain);
   mailing.begin(kOne, kOne.recipients, 4);
@@ -410,6 +431,7 @@ TEST_CASE("A46 250 before the dot, in one go with the 354", "[mailing][A46]") {
 
 TEST_CASE("A46 250 while the end mark is still here", "[mailing][A46]") {
   Mailing mailing(verified_peer(), domain("client.example"));
+  mailing.use_framing(Framing::counted);
   mailing.sent(mailing.output().size());
   mailing.receive(kChunking);
   mailing.begin(kOne, kOne.recipients, 4);
@@ -428,6 +450,7 @@ TEST_CASE("A46 250 while the end mark is still here", "[mailing][A46]") {
 
 TEST_CASE("F10 death before the end mark has left is no doubt", "[mailing][F10]") {
   Mailing mailing(verified_peer(), domain("client.example"));
+  mailing.use_framing(Framing::counted);
   mailing.sent(mailing.output().size());
   mailing.receive(kChunking);
   mailing.begin(kOne, kOne.recipients, 4);
@@ -529,6 +552,7 @@ TEST_CASE("F11 421 at any stage defers who has no end yet", "[mailing][F11]") {
 
 TEST_CASE("a second message goes over the same connection", "[mailing]") {
   Mailing mailing(verified_peer(), domain("client.example"));
+  mailing.use_framing(Framing::counted);
   std::string said;
   const auto hear = [&](std::string_view octets) {
     said.clear();
@@ -571,6 +595,7 @@ TEST_CASE("a second message goes over the same connection", "[mailing]") {
 TEST_CASE("a word between messages ends the connection, not the message", "[mailing]") {
   for (const auto* word : {"421 4.4.2 idle\r\n", "250 ok\r\n"}) {
     Mailing mailing(verified_peer(), domain("client.example"));
+    mailing.use_framing(Framing::counted);
     mailing.sent(mailing.output().size());
     mailing.receive(kPipelining);
     mailing.receive(word);
@@ -583,6 +608,7 @@ TEST_CASE("a word between messages ends the connection, not the message", "[mail
 
 TEST_CASE("half a reply that waits for a command is not its answer", "[mailing]") {
   Mailing mailing(verified_peer(), domain("client.example"));
+  mailing.use_framing(Framing::counted);
   mailing.sent(mailing.output().size());
   mailing.receive(kPipelining);
   mailing.receive("250 o");
@@ -608,6 +634,7 @@ TEST_CASE("too many recipients is for now, a full mailbox is not", "[mailing]") 
 
 TEST_CASE("a server that offers BDAT and does not know it gets DATA", "[mailing]") {
   Mailing mailing(verified_peer(), domain("client.example"));
+  mailing.use_framing(Framing::counted);
   std::string said;
   const auto hear = [&](std::string_view octets) {
     flush(mailing, said);
@@ -621,7 +648,7 @@ TEST_CASE("a server that offers BDAT and does not know it gets DATA", "[mailing]
   hear("502 5.5.1 what\r\n");
   CHECK(summary(mailing.take()) == "failed@end-of-data 502;");
   REQUIRE(mailing.stumbled_over_bdat());
-  mailing.use_dots();
+  mailing.use_framing(Framing::dots);
   said.clear();
   mailing.begin(kOne, kOne.recipients, 4);
   hear("250 ok\r\n250 ok\r\n250 ok\r\n354 go\r\n");
@@ -632,6 +659,7 @@ TEST_CASE("a server that offers BDAT and does not know it gets DATA", "[mailing]
 
 TEST_CASE("A40 a server that talks without end within a transaction is cut", "[mailing][A40]") {
   Mailing mailing(verified_peer(), domain("client.example"));
+  mailing.use_framing(Framing::counted);
   mailing.sent(mailing.output().size());
   mailing.receive(kPlain);
   mailing.begin(kOne, kOne.recipients, 4);
@@ -651,6 +679,7 @@ TEST_CASE("EHLO refused after TLS is no greeting", "[mailing]") {
                                         std::pair{"354 hm\r\n", Obstacle::protocol_error},
                                         std::pair{"25\r\n", Obstacle::protocol_error}}) {
     Mailing mailing(verified_peer(), domain("client.example"));
+    mailing.use_framing(Framing::counted);
     mailing.sent(mailing.output().size());
     mailing.receive(reply);
     CHECK_FALSE(mailing.is_greeted());
