@@ -148,6 +148,15 @@ std::string anchor_file(const Layout& layout, std::uint64_t size, const char* su
   return layout.anchors_folder() + name.substr(name.rfind('/')) + suffix;
 }
 
+Result<std::optional<std::string>> read_if_there(const std::string& path) {
+  const auto is_there = exists(path);
+  if (!is_there) return fail(is_there.error());
+  if (!*is_there) return std::optional<std::string>();
+  auto bytes = read_file(path, kMostReply);
+  if (!bytes) return fail(std::move(bytes).error());
+  return std::optional(std::move(*bytes));
+}
+
 }  // namespace
 
 std::string_view text(TimestampVerdict verdict) {
@@ -203,21 +212,24 @@ Result<TimestampAnswer> verify_timestamp(Bytes reply, Bytes message, const std::
   return answer;
 }
 
+Result<void> keep_query(const Layout& layout, std::uint64_t size, Bytes query) {
+  auto done = make_shared_folder(layout.anchors_folder());
+  return done ? publish_file(anchor_file(layout, size, ".tsq"), query, 0640) : done;
+}
+
 Result<void> keep_anchor(const Layout& layout, std::uint64_t size, Bytes reply, Bytes query) {
   auto done = make_shared_folder(layout.anchors_folder());
-  if (done && !query.empty()) done = publish_file(anchor_file(layout, size, ".tsq"), query, 0640);
+  if (done && !query.empty()) done = keep_query(layout, size, query);
   if (done) done = publish_file(anchor_file(layout, size, ".tsr"), reply, 0640);
   return done;
 }
 
+Result<std::optional<std::string>> query_over(const Layout& layout, std::uint64_t size) {
+  return read_if_there(anchor_file(layout, size, ".tsq"));
+}
+
 Result<std::optional<std::string>> anchor_over(const Layout& layout, std::uint64_t size) {
-  const std::string path = anchor_file(layout, size, ".tsr");
-  const auto is_there = exists(path);
-  if (!is_there) return fail(is_there.error());
-  if (!*is_there) return std::optional<std::string>();
-  auto reply = read_file(path, kMostReply);
-  if (!reply) return fail(std::move(reply).error());
-  return std::optional(std::move(*reply));
+  return read_if_there(anchor_file(layout, size, ".tsr"));
 }
 
 Result<Anchors> read_anchors(const Layout& layout, WallTime now) {

@@ -48,6 +48,11 @@ struct TimestampAnswer {
 Result<TimestampAnswer> verify_timestamp(Bytes reply, Bytes message, const std::string& ca_file,
                                          Bytes query = {});
 
+/// Keeps a query over the checkpoint of that size until its reply comes.
+Result<void> keep_query(const Layout& layout, std::uint64_t size, Bytes query);
+/// The query over the checkpoint of that size, where there is one.
+Result<std::optional<std::string>> query_over(const Layout& layout, std::uint64_t size);
+
 /// Keeps a reply, and its query where there is one, in the log's folder.
 Result<void> keep_anchor(const Layout& layout, std::uint64_t size, Bytes reply, Bytes query);
 

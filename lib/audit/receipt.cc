@@ -147,7 +147,7 @@ std::string list_of(const std::vector<Candidate>& candidates) {
 Result<Candidate> choose(std::vector<Candidate> candidates, const ReceiptRequest& request) {
   if (candidates.empty()) {
     return fail(Errc::malformed,
-                "no signed record of message " + request.message.text() + " is like that");
+                "no record of message " + request.message.text() + " is like that");
   }
   if (candidates.size() > 1 && !request.event) {
     std::vector<Candidate> delivered;
@@ -331,6 +331,11 @@ Result<Receipt> make_receipt(const Layout& layout, const ReceiptRequest& request
   if (!candidates) return fail(std::move(candidates).error());
   const auto chosen = choose(std::move(*candidates), request);
   if (!chosen) return fail(chosen.error());
+  if (chosen->seq >= newest->size) {
+    return fail(Errc::temporary,
+                "no checkpoint covers record " + std::to_string(chosen->seq) + " yet",
+                "run smaudit checkpoint");
+  }
   auto disclosures = chosen_disclosures(*chosen, request);
   if (!disclosures) return fail(std::move(disclosures).error());
   auto witness = witness_of(layout, *newest, chosen->seq);

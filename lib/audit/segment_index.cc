@@ -204,19 +204,20 @@ Result<std::vector<Found>> LogIndex::find(const MessageId& message) {
       if (*line) found.push_back({number * kSegmentRecords + index, std::string(**line)});
     }
   }
-  if (size_ % kSegmentRecords == 0) return found;
-  const std::uint64_t last = segment_of(size_);
-  auto lines = SegmentLines::open(layout_.segment(last));
-  if (!lines) return fail(std::move(lines).error());
-  for (std::uint64_t i = 0; i < size_ % kSegmentRecords; ++i) {
-    const auto line = lines->next();
-    if (!line) return fail(line.error());
-    if (!*line) break;
-    if (message_of(**line) == message) {
-      found.push_back({last * kSegmentRecords + i, std::string(**line)});
+  // Behind the full segments, what is not signed yet included: who asks shall know of it.
+  for (std::uint64_t number = full_.size();; ++number) {
+    const auto is_there = exists(layout_.segment(number));
+    if (!is_there) return fail(is_there.error());
+    if (!*is_there) return found;
+    auto lines = SegmentLines::open(layout_.segment(number));
+    if (!lines) return fail(std::move(lines).error());
+    for (std::uint64_t seq = number * kSegmentRecords;; ++seq) {
+      const auto line = lines->next();
+      if (!line) return fail(line.error());
+      if (!*line) break;
+      if (message_of(**line) == message) found.push_back({seq, std::string(**line)});
     }
   }
-  return found;
 }
 
 Result<const std::vector<Hash>*> LogIndex::leaves_of_chunk(std::uint64_t chunk) {

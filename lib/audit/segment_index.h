@@ -37,7 +37,7 @@ class LogIndex {
   /// Throws the cache away and builds it anew.
   Result<void> rebuild();
 
-  /// The records of a message, in order.
+  /// The records of a message, in order; those behind `size`, too.
   Result<std::vector<Found>> find(const MessageId& message);
   /// The root over the leaves [begin, end), end ≤ size.
   Result<Hash> range_root(std::uint64_t begin, std::uint64_t end);
