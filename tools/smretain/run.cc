@@ -1,0 +1,360 @@
+#include <algorithm>
+#include <map>
+
+#include "base/file.h"
+#include "base/json_writer.h"
+#include "base/text.h"
+#include "base/version.h"
+#include "certificate.h"
+#include "cli/settings.h"
+#include "options.h"
+#include "retention/delivered.h"
+#include "retention/lifecycle.h"
+#include "retention/sweep.h"
+#include "sealing/assemble.h"
+#include "sealing/premises.h"
+#include "state/sts_cache.h"
+
+namespace sm::smretain {
+namespace {
+
+using retention::Row;
+
+Result<std::unique_ptr<sealing::Premises>> open(const Options& options, bool needs_keys) {
+  auto config = cli::load_config(options.common, options.network);
+  if (!config) return fail(std::move(config).error());
+  const auto& environment = options.common.environment;
+  sealing::Premises::Options premises{.tool = "smretain/" + std::string(kVersion),
+                                      .credentials_directory = environment.credentials_directory,
+                                      .needs_keys = needs_keys};
+  if (environment.master_key) {
+    premises.environment_key = &*environment.master_key;
+    if (needs_keys) options.common.diagnostics().warning(keys::kEnvironmentWarning);
+  }
+  return sealing::Premises::open(std::move(*config), premises);
+}
+
+Unexpected no_such_message(const std::string& id) {
+  return fail(Errc::no_input, "no such message: " + id, "smretain list prints those there are");
+}
+
+std::string json_of(const Row& row) {
+  return JsonObject()
+      .add("id", row.id)
+      .add("reply_to", row.reply_to.empty() ? std::optional<std::string>() : row.reply_to)
+      .add("reference", row.reference)
+      .add("organisation", row.org)
+      .add("sender", row.sender)
+      .add("recipient", row.recipient)
+      .add("status", row.status)
+      .add("reason", row.reason.empty() ? std::optional<std::string>() : row.reason)
+      .add("method", row.method)
+      .add("opened", row.opened)
+      .add("recipients", row.recipients)
+      .add("message_id", row.message_id)
+      .add("created", utc_text(std::chrono::floor<std::chrono::seconds>(row.created)))
+      .add("expires", utc_text(std::chrono::floor<std::chrono::seconds>(row.expires)))
+      .text();
+}
+
+std::string line_of(const Row& row) {
+  const std::string opened =
+      "opened " + std::to_string(row.opened) + " of " + std::to_string(row.recipients);
+  return row.id + '\t' + printable(row.reference) + '\t' + printable(row.sender) + '\t' +
+         printable(row.recipient) + '\t' + row.status + '\t' + opened + '\t' +
+         utc_text(std::chrono::floor<std::chrono::seconds>(row.expires));
+}
+
+Result<cli::Verdict> list(const Options& options) {
+  auto premises = open(options, false);
+  if (!premises) return fail(std::move(premises).error());
+  auto rows = retention::list(
+      (*premises)->office(),
+      {.status = options.status, .sender = options.sender, .reference = options.reference});
+  if (!rows) return fail(std::move(rows).error());
+  for (const auto& row : *rows)
+    options.common.out().line(options.common.is_json ? json_of(row) : line_of(row));
+  return cli::Verdict::yes;
+}
+
+Result<cli::Verdict> show(const Options& options) {
+  auto premises = open(options, false);
+  if (!premises) return fail(std::move(premises).error());
+  auto rows = retention::list((*premises)->office(), {.id = options.id});
+  if (!rows) return fail(std::move(rows).error());
+  if (rows->empty()) return no_such_message(*options.id);
+  for (const auto& row : *rows) {
+    if (options.common.is_json) {
+      options.common.out().line(json_of(row));
+      continue;
+    }
+    auto& out = options.common.out();
+    out.line("id:         " + row.id);
+    if (!row.reply_to.empty()) out.line("reply to:   " + row.reply_to);
+    out.line("reference:  " + printable(row.reference));
+    out.line("sender:     " + printable(row.sender));
+    out.line("recipient:  " + printable(row.recipient));
+    out.line("status:     " + row.status + (row.reason.empty() ? "" : " (" + row.reason + ")"));
+    out.line("method:     " + row.method);
+    out.line("sent:       " + utc_text(std::chrono::floor<std::chrono::seconds>(row.created)));
+    out.line("expires:    " + utc_text(std::chrono::floor<std::chrono::seconds>(row.expires)));
+  }
+  return cli::Verdict::yes;
+}
+
+Result<void> write_mail(envelope::Envelope& envelope, const Options& options) {
+  auto source = sealing::assemble(envelope);
+  if (!source) return fail(std::move(source).error());
+  const bool is_stdout = *options.output == "-";
+  std::optional<AtomicFile> file;
+  if (!is_stdout) {
+    auto created = AtomicFile::create(*options.output);
+    if (!created) return fail(std::move(created).error());
+    file.emplace(std::move(*created));
+  }
+  for (;;) {
+    auto block = (*source)->next();
+    if (!block) return fail(std::move(block).error());
+    if (block->empty()) break;
+    if (is_stdout) {
+      options.common.out().print(as_text(*block));
+    } else if (auto written = file->write(*block); !written) {
+      return written;
+    }
+  }
+  return is_stdout ? Result<void>() : file->publish();
+}
+
+Result<cli::Verdict> get(const Options& options) {
+  auto premises = open(options, true);
+  if (!premises) return fail(std::move(premises).error());
+  auto& office = (*premises)->office();
+  auto message = store::SealedTable(*office.index).find(*options.id);
+  if (!message) return fail(std::move(message).error());
+  if (!*message || (*message)->phase != store::Phase::live) return no_such_message(*options.id);
+  if (!(*message)->has_escrow) {
+    return fail(Errc::denied, "only its recipients can open this message",
+                "policy.escrow would give the organisation a key to those to come");
+  }
+  const auto id = envelope::EnvelopeId::parse((*message)->envelope);
+  if (!id) return fail(Errc::bug, "the message has no envelope id");
+  auto envelope = office.envelopes().open(*id);
+  if (!envelope) return fail(std::move(envelope).error());
+  envelope::OpeningKeys keys;
+  keys.keyring = office.keys;
+  keys.org = (*message)->org;
+  if (auto unlocked = envelope->unlock(keys); !unlocked) return fail(std::move(unlocked).error());
+  // A reply is the organisation's own; what was sealed for somebody else is opened before a
+  // witness.
+  const auto audit_id = audit::MessageId::parse(*options.id);
+  if ((*message)->kind != store::SealedKind::reply && audit_id) {
+    audit::Record record(audit::Event::escrow_opened, *audit_id);
+    record.outcome(audit::Outcome::success);
+    if (auto told = office.logs->append((*message)->org, record); !told) {
+      return fail(std::move(told).error());
+    }
+  }
+  if (auto written = write_mail(*envelope, options); !written) {
+    return fail(std::move(written).error());
+  }
+  return cli::Verdict::yes;
+}
+
+Result<cli::Verdict> sweep(const Options& options) {
+  auto premises = open(options, true);
+  if (!premises) return fail(std::move(premises).error());
+  auto sts = store::Index::open((*premises)->config().state);
+  if (!sts) return fail(std::move(sts).error());
+  auto equipment = delivery::Equipment::make(
+      (*premises)->config(),
+      {.patience = delivery::Patience::delivery, .dns_file = options.network.dns_file},
+      std::make_unique<state::StsCache>(std::move(*sts)));
+  if (!equipment) return fail(std::move(equipment).error());
+  auto report = retention::sweep((*premises)->office(), equipment->get(),
+                                 {.deadline = (*premises)->config().network.deadline,
+                                  .believes_clock = options.accepts_clock});
+  if (!report) return fail(std::move(report).error());
+  const auto accepted = std::count_if(
+      report->errands.begin(), report->errands.end(),
+      [](const auto& errand) { return errand.state == sealing::ErrandEnd::State::accepted; });
+  if (options.common.is_json) {
+    options.common.out().line(
+        JsonObject()
+            .add("repeated", report->repeated)
+            .add("expired", report->expired)
+            .add("retrieved", report->retrieved)
+            .add("finished", report->finished)
+            .add("orphans", report->orphans)
+            .add("sent", accepted)
+            .add("waiting", report->errands.size() - static_cast<std::size_t>(accepted))
+            .add("failures", report->failures.size())
+            .text());
+  }
+  if (report->failures.empty()) return cli::Verdict::yes;
+  for (std::size_t i = 1; i < report->failures.size(); ++i)
+    options.common.diagnostics().error(report->failures[i]);
+  return fail(report->failures.front());
+}
+
+/// "30m", "1h", "2d" before now, or a UTC time.
+Result<WallTime> parse_since(const std::string& text) {
+  if (const auto time = parse_utc(text)) return *time;
+  static const std::map<char, std::chrono::seconds> kUnits = {{'s', std::chrono::seconds(1)},
+                                                              {'m', std::chrono::minutes(1)},
+                                                              {'h', std::chrono::hours(1)},
+                                                              {'d', std::chrono::days(1)}};
+  constexpr std::uint64_t kMost = 100'000;
+  const auto unit = text.empty() ? kUnits.end() : kUnits.find(text.back());
+  const auto number = text.empty()
+                          ? std::optional<std::uint64_t>()
+                          : parse_decimal(std::string_view(text).substr(0, text.size() - 1), kMost);
+  if (unit == kUnits.end() || !number) {
+    return fail(Errc::usage, "--since: '" + text + "' is no time", "30m, 1h, 2d, or a UTC time");
+  }
+  return system_clock().now() - unit->second * static_cast<std::int64_t>(*number);
+}
+
+/// Exactly one way to say which messages.
+Result<retention::Filter> filter_of(const Options& options) {
+  const int ways = (options.id ? 1 : 0) + (options.is_last ? 1 : 0) + (options.message_id ? 1 : 0) +
+                   (options.to ? 1 : 0);
+  if (ways != 1) {
+    return fail(Errc::usage, "say which messages: ID, --last, --message-id, or --to with --since");
+  }
+  if (options.to.has_value() != options.since.has_value()) {
+    return fail(Errc::usage, "--to and --since belong together");
+  }
+  retention::Filter filter{.id = options.id,
+                           .message_id = options.message_id,
+                           .recipient = options.to ? options.to : options.recipient};
+  if (options.since) {
+    auto since = parse_since(*options.since);
+    if (!since) return fail(std::move(since).error());
+    filter.since = *since;
+  }
+  if (filter.message_id && !filter.message_id->starts_with('<')) {
+    filter.message_id = "<" + *filter.message_id + ">";
+  }
+  return filter;
+}
+
+bool is_for_one(const Options& options) {
+  return options.recipient.has_value() || options.to.has_value();
+}
+
+Result<cli::Verdict> revoke(const Options& options) {
+  auto filter = filter_of(options);
+  if (!filter) return fail(std::move(filter).error());
+  auto premises = open(options, false);
+  if (!premises) return fail(std::move(premises).error());
+  auto& office = (*premises)->office();
+  auto rows = retention::list(office, *filter);
+  if (!rows) return fail(std::move(rows).error());
+  std::erase_if(*rows, [](const Row& row) { return !row.reply_to.empty(); });
+  if (options.is_last && !rows->empty()) {
+    const auto newest = rows->front().id;
+    std::erase_if(*rows, [&](const Row& row) { return row.id != newest; });
+  }
+  retention::DeliveredQuery query{.message = options.id,
+                                  .message_id = options.message_id,
+                                  .recipient = filter->recipient,
+                                  .since = filter->since};
+  if (options.is_last && !rows->empty()) query.message = rows->front().id;
+  std::vector<retention::Delivered> delivered;
+  if (!options.is_last || !rows->empty()) {
+    auto found = retention::find_delivered(office, query);
+    if (!found) return fail(std::move(found).error());
+    delivered = std::move(*found);
+  }
+  if (rows->empty() && delivered.empty()) {
+    return no_such_message(options.id.value_or(options.message_id.value_or("none was found")));
+  }
+  std::string ended;
+  for (const auto& row : *rows) {
+    if (!is_for_one(options) && row.id == ended) continue;
+    ended = row.id;
+    auto done = retention::end(
+        office, row.id, retention::Ending::revoked, {},
+        is_for_one(options) ? std::optional<std::string>(row.recipient_id) : std::nullopt);
+    if (!done) return fail(std::move(done).error());
+    const bool is_new = done->value_or(false);
+    options.common.diagnostics().detail(row.id + (is_new ? " revoked" : " had ended before"));
+  }
+  for (const auto& mail : delivered) {
+    options.common.out().line(mail.message + " was delivered to " +
+                              (mail.recipient.empty() ? "a recipient whose address was erased"
+                                                      : printable(mail.recipient)) +
+                              " and cannot be taken back");
+  }
+  return delivered.empty() ? cli::Verdict::yes : cli::Verdict::no;
+}
+
+Result<cli::Verdict> remove(const Options& options) {
+  auto premises = open(options, false);
+  if (!premises) return fail(std::move(premises).error());
+  auto& office = (*premises)->office();
+  auto done = retention::end(office, *options.id, retention::Ending::deleted);
+  if (!done) return fail(std::move(done).error());
+  if (!done->has_value()) return no_such_message(*options.id);
+  if (auto forgotten = sealing::forget_journal(office); !forgotten) {
+    return fail(std::move(forgotten).error());
+  }
+  if (options.certificate) {
+    auto written = write_certificate(office, *options.id, *options.certificate);
+    if (!written) return fail(std::move(written).error());
+  }
+  return cli::Verdict::yes;
+}
+
+Result<cli::Verdict> unlock(const Options& options) {
+  auto premises = open(options, false);
+  if (!premises) return fail(std::move(premises).error());
+  auto done = retention::unlock((*premises)->office(), *options.id);
+  if (!done) return fail(std::move(done).error());
+  if (!done->has_value()) return no_such_message(*options.id);
+  if (!**done) options.common.diagnostics().hint("nobody was locked out");
+  return cli::Verdict::yes;
+}
+
+Result<cli::Verdict> renotify(const Options& options) {
+  auto premises = open(options, true);
+  if (!premises) return fail(std::move(premises).error());
+  auto done = retention::renotify((*premises)->office(), *options.id);
+  if (!done) return fail(std::move(done).error());
+  if (*done == 0) {
+    options.common.diagnostics().hint(
+        "nobody is to be notified: all have ended, or wait for a number");
+    return cli::Verdict::no;
+  }
+  options.common.diagnostics().detail(std::to_string(*done) +
+                                      " notifications wait for the next sweep");
+  return cli::Verdict::yes;
+}
+
+}  // namespace
+
+Result<cli::Verdict> run(const Options& options) {
+  switch (options.command) {
+    case Command::sweep:
+      return sweep(options);
+    case Command::list:
+      return list(options);
+    case Command::show:
+      return show(options);
+    case Command::get:
+      return get(options);
+    case Command::renotify:
+      return renotify(options);
+    case Command::unlock:
+      return unlock(options);
+    case Command::revoke:
+      return revoke(options);
+    case Command::remove:
+      return remove(options);
+    case Command::none:
+      break;
+  }
+  return fail(Errc::usage, "no command");
+}
+
+}  // namespace sm::smretain
