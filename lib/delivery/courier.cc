@@ -12,7 +12,8 @@ using smtp::Stage;
 Reason reason_of(const smtp::RecipientEnd& end) {
   if (end.outcome == Outcome::accepted) return Reason::none;
   if (end.outcome == Outcome::uncertain) return Reason::reply_lost;
-  if (!end.reply) {
+  // A reply that broke the dialogue off decided nothing: "250" before the end mark is no acceptance.
+  if (!end.reply || end.interruption != smtp::Interruption::none) {
     switch (end.interruption) {
       case smtp::Interruption::timed_out:
         return Reason::timed_out;
@@ -51,6 +52,9 @@ Reason reason_of(const smtp::RecipientEnd& end) {
 }
 
 std::string enhanced_of(const smtp::RecipientEnd& end) {
+  if (end.interruption == smtp::Interruption::protocol_error) return "4.5.0";
+  const bool speaks_of_success = end.reply && end.reply->code / 100 < 4;
+  if (speaks_of_success) return "4.4.2";
   if (end.reply && end.reply->enhanced) return end.reply->enhanced->text();
   const bool is_permanent = end.outcome == Outcome::failed;
   const char* subject = end.stage == Stage::rcpt && is_permanent ? ".1.1" : ".0.0";
