@@ -33,12 +33,55 @@ std::optional<name::Domain> domain_of(const std::string& text) {
   return parsed ? std::optional(*parsed) : std::nullopt;
 }
 
-Lookup with_records(Lookup lookup, const dns::Answer& answer) {
+/// The way through one host's base domains until an answer decides.
+struct Search {
+  std::vector<name::Domain> bases;
+  std::size_t next = 0;
+  bool is_decided = false;
+  Lookup lookup{.outcome = Outcome::insecure};
+
+  [[nodiscard]] bool is_over() const { return is_decided || next == bases.size(); }
+  [[nodiscard]] const name::Domain& base() const { return bases[next]; }
+  void take(dns::Answer answer);
+  void take_records(const dns::Answer& answer);
+};
+
+void Search::take_records(const dns::Answer& answer) {
   auto selected = select_usable(answer.records);
-  lookup.unusable = std::move(selected.unusable);
+  lookup.outcome = selected.records.empty() ? Outcome::all_unusable : Outcome::usable;
+  lookup.base_domain = base();
   lookup.records = std::move(selected.records);
-  lookup.outcome = lookup.records.empty() ? Outcome::all_unusable : Outcome::usable;
-  return lookup;
+  lookup.unusable = std::move(selected.unusable);
+  is_decided = true;
+}
+
+void Search::take(dns::Answer answer) {
+  switch (answer.outcome) {
+    case dns::Outcome::data:
+      if (answer.is_secure()) {
+        take_records(answer);
+      } else {
+        // Records behind an alias in an unsigned zone, or in an unsigned zone of their own: that
+        // zone is unsigned is itself proven, so this is as good as none (RFC 7672 §2.1.1).
+        lookup.outcome = Outcome::none;
+      }
+      break;
+    case dns::Outcome::no_data:
+    case dns::Outcome::no_such_name:
+      lookup.outcome = Outcome::none;
+      break;
+    case dns::Outcome::bogus:
+    case dns::Outcome::failure:
+      // RFC 7672 §2.1.2: not knowing is not "none"; there might be records under attack.
+      lookup.outcome = Outcome::host_unusable;
+      lookup.base_domain = base();
+      lookup.is_bogus = answer.outcome == dns::Outcome::bogus;
+      lookup.why = dns::describe(answer);
+      is_decided = true;
+      break;
+  }
+  lookup.answers.push_back(std::move(answer));
+  ++next;
 }
 
 }  // namespace
@@ -103,34 +146,37 @@ std::vector<name::Domain> base_domains(const dns::HostAddresses& host) {
 }
 
 Lookup lookup_tlsa(dns::Resolver& resolver, const dns::HostAddresses& host, std::uint16_t port) {
-  Lookup lookup{.outcome = Outcome::insecure};
-  const std::string prefix = "_" + std::to_string(port) + "._tcp";
-  for (const auto& base : base_domains(host)) {
-    auto answer = resolver.lookup_under(prefix, base, dns::Type::tlsa);
-    lookup.answers.push_back(answer);
-    lookup.base_domain = base;
-    switch (answer.outcome) {
-      case dns::Outcome::data:
-        if (answer.is_secure()) return with_records(std::move(lookup), answer);
-        // Records behind an alias in an unsigned zone, or in an unsigned zone of their own: that
-        // zone is unsigned is itself proven, so this is as good as none (RFC 7672 §2.1.1).
-        lookup.outcome = Outcome::none;
-        break;
-      case dns::Outcome::no_data:
-      case dns::Outcome::no_such_name:
-        lookup.outcome = Outcome::none;
-        break;
-      case dns::Outcome::bogus:
-      case dns::Outcome::failure:
-        // RFC 7672 §2.1.2: not knowing is not "none"; there might be records under attack.
-        lookup.outcome = Outcome::host_unusable;
-        lookup.is_bogus = answer.outcome == dns::Outcome::bogus;
-        lookup.why = dns::describe(answer);
-        return lookup;
+  return std::move(lookup_all_tlsa(resolver, {host}, port).front());
+}
+
+std::vector<Lookup> lookup_all_tlsa(dns::Resolver& resolver,
+                                    const std::vector<dns::HostAddresses>& hosts,
+                                    std::uint16_t port) {
+  std::vector<Search> searches;
+  for (const auto& host : hosts) {
+    searches.push_back({.bases = base_domains(host)});
+  }
+  // A host has two base domains at most: two rounds, the second for aliases only.
+  for (;;) {
+    std::vector<Search*> open;
+    std::vector<dns::Question> questions;
+    for (auto& search : searches) {
+      if (search.is_over()) continue;
+      open.push_back(&search);
+      questions.push_back({search.base(), dns::Type::tlsa});
+    }
+    if (open.empty()) break;
+    const std::string prefix = "_" + std::to_string(port) + "._tcp";
+    auto answers = resolver.lookup_all_under(prefix, questions);
+    for (std::size_t i = 0; i < open.size(); ++i) {
+      open[i]->take(std::move(answers[i]));
     }
   }
-  if (lookup.outcome == Outcome::none) lookup.base_domain.reset();
-  return lookup;
+  std::vector<Lookup> results;
+  for (auto& search : searches) {
+    results.push_back(std::move(search.lookup));
+  }
+  return results;
 }
 
 std::vector<name::Domain> reference_names(const name::Domain& base_domain,

@@ -75,6 +75,11 @@ struct Lookup {
 /// host's addresses are insecure: some large operators' servers fail on TLSA queries.
 Lookup lookup_tlsa(dns::Resolver& resolver, const dns::HostAddresses& host, std::uint16_t port);
 
+/// The same for several hosts, side by side; one result a host, in order.
+std::vector<Lookup> lookup_all_tlsa(dns::Resolver& resolver,
+                                    const std::vector<dns::HostAddresses>& hosts,
+                                    std::uint16_t port);
+
 /// Names that a certificate under a DANE-TA(2) anchor may bear (RFC 7672 §3.2.2): the base domain;
 /// the next-hop domain; that domain after CNAME expansion where the MX answer is secure. DANE-EE(3)
 /// checks no names.

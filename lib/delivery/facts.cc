@@ -9,18 +9,6 @@
 namespace sm::delivery {
 namespace {
 
-/// Runs work(i) for i in [0, count), each on a thread of its own where there are several.
-template <class Work>
-void side_by_side(std::size_t count, Work work) {
-  std::vector<std::future<void>> others;
-  for (std::size_t i = 1; i < count; ++i) {
-    others.push_back(std::async(std::launch::async, [&work, i] { work(i); }));
-  }
-  if (count > 0) work(std::size_t{0});
-  for (auto& other : others)
-    other.get();
-}
-
 mtasts::FetchFailed why(const http::Failed& failed) {
   using Kind = mtasts::FetchFailed::Kind;
   switch (failed.failure) {
@@ -56,26 +44,24 @@ std::vector<HostFacts> FactFinder::find_hosts(const std::vector<dns::MxHost>& ho
   for (const auto& host : hosts)
     names.push_back(host.host);
   const auto addresses = dns::lookup_addresses(*parts_.resolver, names, parts_.guard);
-  std::vector<std::optional<dane::Lookup>> tlsa(hosts.size());
-  side_by_side(hosts.size(), [&](std::size_t i) {
-    tlsa[i] = dane::lookup_tlsa(*parts_.resolver, addresses[i], parts_.port);
-  });
+  auto tlsa = dane::lookup_all_tlsa(*parts_.resolver, addresses, parts_.port);
   std::vector<HostFacts> facts;
   for (std::size_t i = 0; i < hosts.size(); ++i) {
-    facts.push_back({hosts[i], addresses[i], std::move(*tlsa[i])});
+    facts.push_back({hosts[i], addresses[i], std::move(tlsa[i])});
   }
   return facts;
 }
 
 Result<DestinationFacts> FactFinder::find(const name::Domain& domain, Wanted wanted) const {
-  // The three or four questions about the domain depend on nothing: they go out together.
   const dns::Question questions[] = {{domain, dns::Type::mx}, {domain, dns::Type::txt}};
+  auto answers = parts_.resolver->lookup_all(questions);
+  // While the hosts are looked up. Not with the first two questions: where one of these proved that
+  // nothing lies below a signed name (RFC 8198), the answers are known without asking or verifying.
+  std::optional<tlsrpt::Lookup> tlsrpt;
   auto sts = std::async(std::launch::async, [&] {
+    if (wanted.tlsrpt) tlsrpt = tlsrpt::lookup_record(*parts_.resolver, domain);
     return mtasts::lookup(domain, *parts_.sts_source, *parts_.sts_cache, *parts_.clock);
   });
-  std::optional<tlsrpt::Lookup> tlsrpt;
-  if (wanted.tlsrpt) tlsrpt = tlsrpt::lookup_record(*parts_.resolver, domain);
-  auto answers = parts_.resolver->lookup_all(questions);
 
   auto nta = nta7516::judge(std::move(answers[1]));
   auto hops = dns::next_hops(domain, answers[0], parts_.random, parts_.own_names);

@@ -30,6 +30,22 @@ bool cannot_exist(std::string_view labels, const name::DnsName& name) {
   });
 }
 
+/// The answer about a name that cannot be asked for.
+Answer unaskable(std::string_view labels, const Question& question, const std::string& why) {
+  Answer answer{.question = question, .outcome = Outcome::failure};
+  answer.canonical = question.name.text();
+  if (cannot_exist(labels, question.name)) {
+    // RFC 1035 §2.3.4: no zone can hold such a name, so its absence needs no proof.
+    answer.outcome = Outcome::no_such_name;
+    answer.security = Security::secure;
+    answer.rcode = 3;
+    return answer;
+  }
+  answer.failure = FailureKind::local;
+  answer.why = why;
+  return answer;
+}
+
 }  // namespace
 
 std::vector<Answer> Resolver::lookup_all(std::span<const Question> questions) {
@@ -42,19 +58,29 @@ std::vector<Answer> Resolver::lookup_all(std::span<const Question> questions) {
 }
 
 Answer Resolver::lookup_under(std::string_view labels, const name::DnsName& name, Type type) {
-  auto full = name.prefixed(labels);
-  if (full) return lookup(Question{*std::move(full), type});
-  Answer answer{.question = {name, type}, .outcome = Outcome::failure, .canonical = name.text()};
-  if (cannot_exist(labels, name)) {
-    // RFC 1035 §2.3.4: no zone can hold such a name, so its absence needs no proof.
-    answer.outcome = Outcome::no_such_name;
-    answer.security = Security::secure;
-    answer.rcode = 3;
-    return answer;
+  const Question question{name, type};
+  return std::move(lookup_all_under(labels, {&question, 1}).front());
+}
+
+std::vector<Answer> Resolver::lookup_all_under(std::string_view labels,
+                                               std::span<const Question> questions) {
+  std::vector<Question> possible;
+  std::vector<std::optional<Answer>> impossible;
+  for (const auto& question : questions) {
+    auto full = question.name.prefixed(labels);
+    if (full) {
+      possible.push_back({*std::move(full), question.type});
+      impossible.emplace_back();
+    } else {
+      impossible.emplace_back(unaskable(labels, question, full.error().what));
+    }
   }
-  answer.failure = FailureKind::local;
-  answer.why = full.error().what;
-  return answer;
+  auto found = lookup_all(possible);
+  std::vector<Answer> answers;
+  for (std::size_t next = 0; auto& answer : impossible) {
+    answers.push_back(answer ? *std::move(answer) : std::move(found[next++]));
+  }
+  return answers;
 }
 
 std::vector<ServerAddress> parse_resolv_conf(std::string_view text) {

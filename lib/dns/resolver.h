@@ -28,6 +28,9 @@ class Resolver {
   /// At "_mta-sts" under "example.com". A name that would be longer than the DNS allows does not
   /// exist, and that is certain: no such name, secure (RFC 1035 §2.3.4).
   Answer lookup_under(std::string_view labels, const name::DnsName& name, Type type);
+  /// The same labels under several names, side by side; the answers in the order of the questions.
+  std::vector<Answer> lookup_all_under(std::string_view labels,
+                                       std::span<const Question> questions);
 };
 
 struct ResolverOptions {
