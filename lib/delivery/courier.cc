@@ -12,7 +12,8 @@ using smtp::Stage;
 Reason reason_of(const smtp::RecipientEnd& end) {
   if (end.outcome == Outcome::accepted) return Reason::none;
   if (end.outcome == Outcome::uncertain) return Reason::reply_lost;
-  // A reply that broke the dialogue off decided nothing: "250" before the end mark is no acceptance.
+  // A reply that broke the dialogue off decided nothing: "250" before the end mark is no
+  // acceptance.
   if (!end.reply || end.interruption != smtp::Interruption::none) {
     switch (end.interruption) {
       case smtp::Interruption::timed_out:
