@@ -152,10 +152,10 @@ bool BodyTrials::whole_body() {
   canonicalizer.finish(gather);
   canonical_ = std::move(gather.text);
   const std::string lf = replaced(canonical_, "\r\n", "\n");
-  if (note("LF line ends", fits_bytes(lf) || fits_bytes(replaced(body_, "\r\n", "\n")),
-           {"line-ends-lf", "the signer hashed lines that end in LF, not CRLF"}) ||
-      note("CRCRLF line ends", fits(replaced(body_, "\r\r\n", "\r\n")),
+  if (note("CRCRLF line ends", fits(replaced(body_, "\r\r\n", "\r\n")),
            {"line-ends-cr-added", "a CR was added before each line end (CR CR LF)"}) ||
+      note("LF line ends", fits_bytes(lf) || fits_bytes(replaced(body_, "\r\n", "\n")),
+           {"line-ends-lf", "the signer hashed lines that end in LF, not CRLF"}) ||
       note("bare CRs as line ends", fits(replaced(replaced(body_, "\r\n", "\r"), "\r", "\r\n")),
            {"line-ends-cr", "line ends have become bare CRs"})) {
     return true;
