@@ -4,6 +4,9 @@
 #include <cstring>
 
 namespace sm::audit {
+namespace {
+constexpr std::array<char, 8> kNobody{};
+}
 
 std::size_t Lifecycle::HashOf::operator()(const std::array<char, 16>& id) const {
   // Ids are random: any eight of their bytes are a hash. (Who forges ids can slow a verifier down,
@@ -54,22 +57,35 @@ bool Lifecycle::is_end(const LifecycleStep& step, bool is_queued) {
   }
 }
 
-void Lifecycle::submit(const LifecycleStep& step) {
-  Message& message = open_.try_emplace(step.message, Message{step.seq, false, {}}).first->second;
-  message.open.insert(message.open.end(), step.recipients.begin(), step.recipients.end());
+void Lifecycle::submit(const LifecycleStep& step, std::span<const std::array<char, 8>> recipients) {
+  Message& message =
+      open_.try_emplace(step.message, Message{step.seq, false, {}, {}}).first->second;
+  for (const auto& id : recipients) {
+    if (message.one == kNobody) {
+      message.one = id;
+    } else {
+      message.more.push_back(id);
+    }
+  }
 }
 
-void Lifecycle::add(const LifecycleStep& step) {
-  if (step.event == Event::submitted) return submit(step);
+void Lifecycle::add(const LifecycleStep& step, std::span<const std::array<char, 8>> recipients) {
+  if (step.event == Event::submitted) {
+    return submit(step, recipients.subspan(step.recipients_begin,
+                                           step.recipients_end - step.recipients_begin));
+  }
   const auto found = open_.find(step.message);
   if (found == open_.end()) return;
   Message& message = found->second;
   if (step.event == Event::queued) message.is_queued = true;
   if (!is_end(step, message.is_queued)) return;
-  constexpr std::array<char, 8> kNone{};
-  if (step.recipient == kNone) message.open.clear();
-  std::erase(message.open, step.recipient);
-  if (message.open.empty()) open_.erase(found);
+  if (step.recipient == kNobody) {
+    open_.erase(found);
+    return;
+  }
+  if (message.one == step.recipient) message.one = kNobody;
+  std::erase(message.more, step.recipient);
+  if (message.one == kNobody && message.more.empty()) open_.erase(found);
 }
 
 std::optional<std::uint64_t> Lifecycle::first_open() const {

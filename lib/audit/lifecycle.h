@@ -10,6 +10,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
@@ -24,8 +25,9 @@ struct LifecycleStep {
   Event event{};
   bool is_success = true;  ///< outcome absent or "success"
   std::array<char, 16> message{};
-  std::array<char, 8> recipient{};              ///< zeros: none
-  std::vector<std::array<char, 8>> recipients;  ///< of `submitted`
+  std::array<char, 8> recipient{};  ///< zeros: none
+  // Of `submitted`: where its recipients stand in the block's list.
+  std::uint32_t recipients_begin = 0, recipients_end = 0;
 };
 
 /// Whether a record of this event can change anything here.
@@ -33,7 +35,8 @@ bool matters_to_lifecycle(Event event);
 
 class Lifecycle {
  public:
-  void add(const LifecycleStep& step);
+  /// `recipients`: the list that the step's indexes mean.
+  void add(const LifecycleStep& step, std::span<const std::array<char, 8>> recipients);
   [[nodiscard]] std::uint64_t open_count() const { return open_.size(); }
   /// The seq of the first message that is still open.
   [[nodiscard]] std::optional<std::uint64_t> first_open() const;
@@ -42,12 +45,14 @@ class Lifecycle {
   struct Message {
     std::uint64_t seq = 0;
     bool is_queued = false;
-    std::vector<std::array<char, 8>> open;  ///< recipients without an end
+    // Recipients without an end: most messages have one.
+    std::array<char, 8> one{};  ///< zeros: none
+    std::vector<std::array<char, 8>> more;
   };
   struct HashOf {
     std::size_t operator()(const std::array<char, 16>& id) const;
   };
-  void submit(const LifecycleStep& step);
+  void submit(const LifecycleStep& step, std::span<const std::array<char, 8>> recipients);
   static bool is_end(const LifecycleStep& step, bool is_queued);
   std::unordered_map<std::array<char, 16>, Message, HashOf> open_;
 };

@@ -6,6 +6,7 @@
 #include <simdjson.h>
 
 #include "audit/disclosure.h"
+#include "audit/fast_scan.h"
 #include "base/encoding.h"
 #include "base/json_writer.h"
 #include "base/text.h"
@@ -219,7 +220,8 @@ simdjson::padded_string padded(std::string_view text) {
 }  // namespace
 
 struct LineScanner::Parser {
-  dom::parser parser{65'536 + kPadding};
+  dom::parser parser;
+  FastScanner fast;
   RecordView record;
 };
 
@@ -233,6 +235,12 @@ const RecordView* LineScanner::scan(std::string_view line) {
     defect_ = "longer than 65,535 bytes";
     return nullptr;
   }
+  if (parser_->fast.scan(line, parser_->record)) return &parser_->record;
+  return scan_slowly(line);
+}
+
+const RecordView* LineScanner::scan_slowly(std::string_view line) {
+  defect_ = nullptr;
   dom::object object;
   if (line.empty() || line[0] != '{' || line.back() != '}' ||
       parser_->parser.parse(line.data(), line.size(), false).get(object) != simdjson::SUCCESS) {

@@ -238,7 +238,7 @@ Result<void> Verifier::merge(BlockResult& result) {
   }
   for (LifecycleStep& step : result.steps) {
     step.seq += base;
-    lifecycle.add(step);
+    lifecycle.add(step, result.recipients);
   }
   epoch_ends.insert(epoch_ends.end(), result.epoch_ends.begin(), result.epoch_ends.end());
   erased_sum_.add(result.erased_sum);

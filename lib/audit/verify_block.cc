@@ -9,15 +9,23 @@
 namespace sm::audit {
 namespace {
 
+/// Both hex digits of each byte.
+constexpr auto kHexPairs = [] {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::array<std::array<char, 2>, 256> pairs{};
+  for (std::size_t byte = 0; byte < pairs.size(); ++byte) {
+    pairs[byte] = {kDigits[byte >> 4], kDigits[byte & 15]};
+  }
+  return pairs;
+}();
+
 /// Whether 64 hex digits say this hash.
 bool is_hex_of(std::string_view hex, const Hash& hash) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  unsigned difference = 0;
+  std::array<char, 64> expected;
   for (std::size_t i = 0; i < hash.size(); ++i) {
-    difference |= static_cast<unsigned>(hex[2 * i] ^ kDigits[hash[i] >> 4]);
-    difference |= static_cast<unsigned>(hex[2 * i + 1] ^ kDigits[hash[i] & 15]);
+    std::memcpy(&expected[2 * i], kHexPairs[hash[i]].data(), 2);
   }
-  return difference == 0;
+  return std::memcmp(hex.data(), expected.data(), expected.size()) == 0;
 }
 
 template <std::size_t N>
@@ -66,9 +74,11 @@ void BlockVerifier::take(const RecordView& record, std::uint64_t index, BlockRes
     step.is_success = record.outcome.empty() || record.outcome == "success";
     step.message = array_of<16>(record.message);
     step.recipient = array_of<8>(record.recipient);
+    step.recipients_begin = static_cast<std::uint32_t>(result.recipients.size());
     for (const std::string_view id : record.recipients) {
-      step.recipients.push_back(array_of<8>(id));
+      result.recipients.push_back(array_of<8>(id));
     }
+    step.recipients_end = static_cast<std::uint32_t>(result.recipients.size());
   }
   if (record.event == Event::epoch_ended) {
     result.epoch_ends.push_back({record.seq, std::string(record.next)});

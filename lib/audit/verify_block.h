@@ -59,7 +59,8 @@ struct BlockResult {
   std::uint64_t last_seq = 0;             ///< of the last line, by the last good one
   bool is_last_good = false;
   std::vector<Defect> defects;
-  std::vector<LifecycleStep> steps;  ///< their seq is the line's index
+  std::vector<LifecycleStep> steps;             ///< their seq is the line's index
+  std::vector<std::array<char, 8>> recipients;  ///< of the steps
   std::vector<EpochEnd> epoch_ends;
   DigestSum erased_sum;
   std::vector<std::string> erased;         ///< exact mode
