@@ -123,7 +123,12 @@ class Builder final : public YAML::EventHandler {
     } else if (inner.children_.empty() || inner.children_.back().second) {
       inner.children_.emplace_back(std::move(node), nullptr);
     } else {
-      inner.children_.back().second = std::move(node);
+      auto& [key, value] = inner.children_.back();
+      if (kind == Node::Kind::null) {  // yaml-cpp's place for what is not there is the next line
+        node->line_ = key->line_;
+        node->column_ = key->column_;
+      }
+      value = std::move(node);
     }
     open_.push_back(raw);
     return raw;
@@ -261,7 +266,7 @@ Result<Map> Map::of(const Node& node) {
 const Node* Map::find(std::string_view key) {
   known_.emplace(key);
   for (const auto& entry : entries_) {
-    if (entry.name == key) return entry.value->is_null() ? nullptr : entry.value;
+    if (entry.name == key) return entry.value;
   }
   return nullptr;
 }

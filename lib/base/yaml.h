@@ -86,7 +86,8 @@ class Map {
  public:
   /// A null node is an empty map.
   static Result<Map> of(const Node& node);
-  /// The value, or null where the key is absent (or its value is empty).
+  /// The value, or null where the key is absent. An empty value is a null node: an empty section to
+  /// Map::of, a wrong type to every other reader.
   const Node* find(std::string_view key);
   /// The value, or an error where it is absent.
   Result<const Node*> require(std::string_view key);

@@ -66,12 +66,22 @@ Result<std::optional<Loaded>> load_named(const std::string& path, const std::str
   return load_if_there(path);
 }
 
+/// The file in the user's own folder. Where it cannot even be looked for (HOME is somebody else's),
+/// what it demands is not known.
+Result<std::optional<Loaded>> load_own(const std::string& folder) {
+  auto loaded = load_if_there(folder + "/smtools/smtools.yaml");
+  if (!loaded && loaded.error().hint.empty()) {
+    loaded.error().hint = "name a configuration by --config, or set HOME to a folder of one's own";
+  }
+  return loaded;
+}
+
 /// The file that is chosen besides the binding one, which stands in where none is.
 Result<std::optional<Loaded>> load_chosen(const Sources& sources) {
   if (sources.flag_file) return load_named(*sources.flag_file, "--config");
   if (sources.environment_file) return load_named(*sources.environment_file, "SMTOOLS_CONFIG");
   if (sources.user_config_folder) {
-    return load_if_there(*sources.user_config_folder + "/smtools/smtools.yaml");
+    return load_own(*sources.user_config_folder);
   }
   return std::optional<Loaded>();
 }

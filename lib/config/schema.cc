@@ -497,6 +497,7 @@ Result<OrganisationText> read_organisation(const yaml::Node::Entry& entry, const
 
 /// After the installation's own sections, which organisations inherit.
 Result<void> read_organisations(const Node& node, FileText& file) {
+  if (node.is_null()) return {};
   const auto entries = node.entries();
   if (!entries) return fail(entries.error());
   std::set<name::Domain> taken;

@@ -101,17 +101,19 @@ TEST_CASE("an unknown key is named with those that are known", "[yaml][A58]") {
   CHECK(map->require("four").error().what == "f:1:1: 'four' is missing");
 }
 
-TEST_CASE("an empty value is as absent, an empty file an empty map", "[yaml]") {
+TEST_CASE("an empty file or section is an empty map, an empty value is no value", "[yaml]") {
   for (const char* text : {"", "# only a comment\n", "---\n", "~\n"}) {
     INFO(text);
     const auto document = parsed(text);
     CHECK(Map::of(document.root())->finish());
   }
   const auto document = parsed("a:\nb: ~\nc: ''\n");
-  auto map = Map::of(document.root());
-  CHECK(map->find("a") == nullptr);
-  CHECK(map->find("b") == nullptr);
-  CHECK(map->find("c") != nullptr);
+  CHECK(Map::of(value(document, "a"))->finish());
+  CHECK(value(document, "a").text().error().what == "f:1:1: expected text");
+  CHECK_FALSE(value(document, "b").boolean());
+  CHECK_FALSE(value(document, "b").number(0, 1));
+  CHECK_FALSE(value(document, "b").items());
+  CHECK(*value(document, "c").text() == "");
 }
 
 TEST_CASE("depth, size and encoding are bounded", "[yaml][A58]") {

@@ -101,7 +101,7 @@ TEST_CASE("an empty file configures nothing", "[config]") {
   CHECK_FALSE(file.state);
   CHECK(file.organisations.empty());
   CHECK(file.network.port == 25);
-  parsed("network:\npolicy: {}\n");
+  parsed("network:\npolicy: {}\norganisations:\n");
 }
 
 TEST_CASE("what is unknown, doubled or of the wrong type is told with its place", "[config][A58]") {
@@ -128,6 +128,8 @@ TEST_CASE("what is unknown, doubled or of the wrong type is told with its place"
         "f:2:18: expected one of: sms, email, password");
   CHECK(refusal("nta7516:\n  header: 'X Y'\n") == "f:2:11: expected the name of a header field");
   CHECK(refusal("audit:\n  origin: a+b\n") == "f:2:11: an origin has neither space nor +");
+  CHECK(refusal("policy:\n  minimum:\n") == "f:2:3: expected one of: trusted, verified");
+  CHECK(refusal("state: ~\n") == "f:1:1: expected text");
   CHECK(refusal("- a\n") == "f:1:1: expected keys and values");
 }
 
