@@ -31,8 +31,9 @@ std::string_view text(Status status);
 
 /// An end for one recipient.
 struct RecipientResult {
-  std::string recipient;  ///< the address as given
-  std::string message;    ///< audit id; empty where nothing was recorded
+  std::string recipient;       ///< the address as given
+  std::string message;         ///< audit id; empty where nothing was recorded
+  std::string recipient_id{};  ///< audit id of this recipient of it
   Status status = Status::deferred;
   Verdict level = Verdict::undetermined;
   Mechanism mechanism = Mechanism::none;

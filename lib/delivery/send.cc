@@ -57,7 +57,14 @@ Status status_of(const RecipientReport& report, OnInsecure on_insecure) {
       // Our own demand, not the destination's word (RFC 8689 §4.2.1).
       return report.reason == Reason::requiretls_not_supported ? Status::refused : Status::failed;
     case End::fall_back:
-      return on_insecure == OnInsecure::defer ? Status::deferred : Status::refused;
+      switch (on_insecure) {
+        case OnInsecure::refuse:
+          return Status::refused;
+        case OnInsecure::defer:
+          return Status::deferred;
+        case OnInsecure::seal:
+          return Status::pending;
+      }
   }
   return Status::deferred;
 }
@@ -228,6 +235,7 @@ class Sender::Work {
     auto reserved = sender_.log_->reserve(recipients_.size());
     if (!reserved) return fail(std::move(reserved).error());
     reservation_ = std::move(*reserved);
+    if (sender_.options_.seals_all) return all_pending();
     std::vector<std::jthread> others;
     const auto threads = std::min<std::size_t>(sender_.options_.parallel, order_.size());
     for (std::size_t i = 1; i < threads; ++i)
@@ -238,6 +246,16 @@ class Sender::Work {
   }
 
  private:
+  std::vector<RecipientResult> all_pending() {
+    for (std::size_t i = 0; i < results_.size(); ++i) {
+      results_[i].recipient = recipients_[i].address;
+      results_[i].recipient_id = recipients_[i].id.text();
+      results_[i].message = id_.text();
+      results_[i].status = Status::pending;
+    }
+    return std::move(results_);
+  }
+
   Result<void> submit() {
     audit::Submission submission{.message = id_, .recipients = recipients_};
     submission.sender = mailing_.envelope.sender.text();
@@ -245,7 +263,7 @@ class Sender::Work {
     submission.uid = mailing_.uid;
     submission.size = mailing_.message->size();
     submission.message_id = mailing_.message->message_id();
-    submission.method = "direct";
+    submission.method = sender_.options_.seals_all ? "sealed" : "direct";
     auto appended = sender_.log_->append(audit::submitted(submission, sender_.finder_->clock()));
     if (!appended) return fail(std::move(appended).error());
     if (appended->not_signed) sender_.warnings_.push_back(*appended->not_signed);
@@ -276,11 +294,13 @@ class Sender::Work {
       auto& result = results_[which[i]];
       result = result_of(envelope.recipients[i], delivery, report, sender_.options_.on_insecure);
       result.message = id_.text();
+      result.recipient_id = recipients_[which[i]].id.text();
       result.took = took;
+      if (result.status == Status::pending) continue;
       const auto evidence = evidence_of(delivery, report, id_, recipients_[which[i]], mailing_);
       records.push_back(audit::ending(event_of(result.status), evidence, deadline_.clock()));
     }
-    record(records);
+    if (!records.empty()) record(records);
   }
 
   void record(const std::vector<audit::Record>& records) {

@@ -24,7 +24,11 @@
 namespace sm::delivery {
 
 /// What becomes of a message whose destination definitely stays below the minimum.
-enum class OnInsecure { refuse, defer };
+enum class OnInsecure {
+  refuse,
+  defer,
+  seal,  ///< the result is `pending`, nothing is recorded yet: the caller seals, and records
+};
 
 /// One message and where it goes.
 struct Mailing {
@@ -42,6 +46,8 @@ class Sender {
     OnInsecure on_insecure = OnInsecure::refuse;
     std::chrono::seconds deadline{300};  ///< for the whole message
     unsigned parallel = 8;               ///< destinations at a time
+    /// Nobody is connected to: every recipient is `pending`, to be sealed by the caller.
+    bool seals_all = false;
   };
   /// All must outlive the Sender.
   Sender(const FactFinder& finder, const smtp::Client& client, audit::Log& log, Options options)

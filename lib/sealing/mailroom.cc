@@ -167,6 +167,8 @@ class Sealing {
       audit::Record record(audit::Event::sealed, order_.id, guest.addressee->id);
       record.outcome(audit::Outcome::success)
           .fact("method", method_text(guest.addressee->method))
+          .fact("level", guest.addressee->level)
+          .fact("cause", guest.addressee->reason)
           .fact("expires", utc_text(std::chrono::floor<std::chrono::seconds>(expires())))
           .fact("once", order_.is_once)
           .fact("escrow", has_escrow())

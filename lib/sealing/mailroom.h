@@ -37,6 +37,8 @@ struct Addressee {
   std::string phone{};  ///< E.164; empty: not known. With Method::sms the sender is asked for it
   const envelope::Password* password = nullptr;  ///< with Method::password, never null
   std::string language{};                        ///< "nl", "en"; empty: the organisation's
+  std::string level{};   ///< of the route that was not good enough; empty: sealed on demand
+  std::string reason{};  ///< why it was not, as a stable code
 };
 
 /// A large file beside the message.

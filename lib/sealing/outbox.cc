@@ -92,6 +92,16 @@ struct Trip {
   delivery::RecipientReport report{};
 };
 
+/// RFC 5321 §4.2.3, RFC 3463 §3.2: what a 5xx means.
+delivery::Reason rejection(const smtp::RecipientEnd& end) {
+  if (!end.reply || end.stage != smtp::Stage::rcpt) return delivery::Reason::message_rejected;
+  const auto& enhanced = end.reply->enhanced;
+  const bool is_unknown =
+      enhanced ? enhanced->subject == 1 && (enhanced->detail == 1 || enhanced->detail == 10)
+               : end.reply->code == 550;
+  return is_unknown ? delivery::Reason::mailbox_unknown : delivery::Reason::recipient_rejected;
+}
+
 /// A destination that stays below the minimum and promises nothing: opportunistic TLS, host by host
 /// in the order of preference.
 void carry_notice(Trip& trip, const delivery::Equipment& equipment, const smtp::Envelope& envelope,
@@ -126,7 +136,7 @@ void carry_notice(Trip& trip, const delivery::Equipment& equipment, const smtp::
           return;
         case smtp::Outcome::failed:
           trip.report.end = delivery::End::failed;
-          trip.report.reason = delivery::Reason::recipient_rejected;
+          trip.report.reason = rejection(*trip.report.reply);
           return;
         case smtp::Outcome::uncertain:
           trip.report.end = delivery::End::uncertain;
@@ -225,8 +235,8 @@ class Postman::Round {
     trip.errand.attempts += 1;
     if (auto written = write(trip); !written) {
       // What cannot be written now (a key that is not there, a token that is away) waits.
-      ends_.push_back(
-          end_of(trip, ErrandEnd::State::later, "internal-error", written.error().what));
+      ends_.push_back(end_of(trip, ErrandEnd::State::later, delivery::Reason::internal_error,
+                             written.error().what));
       return outbox_.postpone(errand.id, lease_, Mark::now(clock_).text(),
                               pause_after(trip.errand.attempts).count());
     }
@@ -364,10 +374,10 @@ class Postman::Round {
     return {};
   }
 
-  ErrandEnd end_of(const Trip& trip, ErrandEnd::State state, std::string reason,
+  ErrandEnd end_of(const Trip& trip, ErrandEnd::State state, delivery::Reason reason,
                    std::string detail) const {
-    return {trip.errand.message, trip.errand.recipient, trip.kind, state,
-            std::move(reason),   std::move(detail)};
+    return {trip.errand.message, trip.errand.recipient, trip.kind, state, reason,
+            std::move(detail)};
   }
 
   [[nodiscard]] bool is_too_late(const Trip& trip) const {
@@ -382,7 +392,7 @@ class Postman::Round {
     const std::string reason(text(report.reason));
     if (auto told = tell(trip, audit::Outcome::failure, reason); !told) return told;
     ends_.push_back(end_of(trip, is_final ? ErrandEnd::State::given_up : ErrandEnd::State::later,
-                           reason, report.detail));
+                           report.reason, report.detail));
     if (is_final) return give_up(trip, reason);
     return outbox_.postpone(trip.errand.id, lease_, Mark::now(clock_).text(),
                             pause_after(trip.errand.attempts).count());
@@ -390,7 +400,7 @@ class Postman::Round {
 
   Result<void> accepted(Trip& trip) {
     if (auto told = tell(trip, audit::Outcome::success, {}); !told) return told;
-    ends_.push_back(end_of(trip, ErrandEnd::State::accepted, {}, {}));
+    ends_.push_back(end_of(trip, ErrandEnd::State::accepted, delivery::Reason::none, {}));
     return office_.index->transaction([&]() -> Result<void> {
       if (auto removed = remove(trip.errand.id); !removed) return removed;
       if (!is_notification(trip.kind) && trip.kind != Errand::reply) return {};

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "delivery/equipment.h"
+#include "delivery/verdict.h"
 #include "sealing/office.h"
 
 namespace sm::sealing {
@@ -35,7 +36,7 @@ struct ErrandEnd {
   std::string recipient;  ///< empty for errands to the sender
   Errand errand = Errand::notification;
   State state = State::later;
-  std::string reason{};  ///< stable code
+  delivery::Reason reason = delivery::Reason::none;
   std::string detail{};
 };
 
