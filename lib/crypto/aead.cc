@@ -6,6 +6,8 @@
 
 #include <openssl/evp.h>
 
+#include "crypto/bulk_gcm.h"
+
 namespace sm::crypto {
 namespace {
 
@@ -88,20 +90,49 @@ void add_aad(EVP_CIPHER_CTX* context, Bytes aad) {
   must(EVP_CipherUpdate(context, nullptr, &size, aad.data(), static_cast<int>(aad.size())) == 1);
 }
 
+/// Whether the faster library seals as OpenSSL does; tried once, before it seals anything.
+bool bulk_is_right() {
+  static const bool is_right = [] {
+    AeadKey key;
+    std::ranges::fill(key.writable(), std::uint8_t{0x5a});
+    const auto bulk = BulkGcm::make(key.reveal());
+    if (!bulk) return false;
+    Aes256Gcm plain(key);
+    const std::array<std::uint8_t, kGcmNonceSize> nonce{1, 2, 3};
+    for (const std::size_t size : {0, 1, 15, 16, 17, 255, 4096, 16383, 16384}) {
+      const std::vector<std::uint8_t> text(size, 0xa5);
+      std::vector<std::uint8_t> a(size + kTagSize);
+      std::vector<std::uint8_t> b(size + kTagSize);
+      plain.seal(GcmNonce(nonce), {}, text, a);
+      bulk->seal(GcmNonce(nonce), {}, text, b.data());
+      if (a != b) return false;
+    }
+    return true;
+  }();
+  return is_right;
+}
+
 }  // namespace
 
 void Aes256Gcm::Free::operator()(evp_cipher_ctx_st* context) const {
   EVP_CIPHER_CTX_free(context);  // wipes the key schedule
 }
 
-Aes256Gcm::Aes256Gcm(std::span<const std::uint8_t, 32> key) : context_(EVP_CIPHER_CTX_new()) {
+Aes256Gcm::Aes256Gcm(std::span<const std::uint8_t, 32> key, Amount amount)
+    : context_(EVP_CIPHER_CTX_new()) {
   must(context_ != nullptr);
   must(EVP_CipherInit_ex2(context_.get(), gcm_cipher(), key.data(), nullptr, 1, nullptr) == 1);
+  if (amount == Amount::bulk && bulk_is_right()) bulk_ = BulkGcm::make(key);
 }
+
+Aes256Gcm::Aes256Gcm(Aes256Gcm&&) noexcept = default;
+Aes256Gcm& Aes256Gcm::operator=(Aes256Gcm&&) noexcept = default;
+Aes256Gcm::~Aes256Gcm() = default;
 
 void Aes256Gcm::seal(GcmNonce nonce, Bytes aad, Bytes plaintext, std::span<std::uint8_t> out) {
   must(out.size() == plaintext.size() + kTagSize);
   must(plaintext.size() <= INT32_MAX && aad.size() <= INT32_MAX);
+  if (bulk_) return bulk_->seal(nonce, aad, plaintext, out.data());
   EVP_CIPHER_CTX* context = context_.get();
   int size = 0;
   must(EVP_CipherInit_ex2(context, nullptr, nullptr, nonce.data(), 1, nullptr) == 1);
@@ -118,10 +149,17 @@ bool Aes256Gcm::open(GcmNonce nonce, Bytes aad, Bytes sealed, std::span<std::uin
   const Bytes ciphertext = sealed.first(sealed.size() - kTagSize);
   must(out.size() == ciphertext.size());
   must(sealed.size() <= INT32_MAX && aad.size() <= INT32_MAX);
-  EVP_CIPHER_CTX* context = context_.get();
-  int size = 0;
   std::array<std::uint8_t, kTagSize> tag{};
   std::copy_n(sealed.data() + ciphertext.size(), kTagSize, tag.begin());
+  if (bulk_) {
+    std::array<std::uint8_t, kTagSize> right{};
+    bulk_->open(nonce, aad, ciphertext, out.data(), right);
+    if (equal_constant_time(tag, right)) return true;
+    wipe(out.data(), out.size());
+    return false;
+  }
+  EVP_CIPHER_CTX* context = context_.get();
+  int size = 0;
   must(EVP_CipherInit_ex2(context, nullptr, nullptr, nonce.data(), 0, nullptr) == 1);
   must(EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, kTagSize, tag.data()) == 1);
   add_aad(context, aad);

@@ -22,6 +22,8 @@ struct evp_cipher_ctx_st;
 
 namespace sm::crypto {
 
+class BulkGcm;
+
 inline constexpr std::size_t kTagSize = 16;
 inline constexpr std::size_t kGcmNonceSize = 12;
 inline constexpr std::size_t kXaesNonceSize = 24;
@@ -30,14 +32,20 @@ using AeadKey = SecretKey<32>;
 using GcmNonce = std::span<const std::uint8_t, kGcmNonceSize>;
 using XaesNonce = std::span<const std::uint8_t, kXaesNonceSize>;
 
+/// What an Aes256Gcm is for. For bulk data a faster library is used where there is one
+/// (crypto/bulk_gcm.h); the bytes are the same.
+enum class Amount { small, bulk };
+
 /// AES-256-GCM under one key, whose schedule is computed once however many chunks follow. One
 /// object belongs to one thread; make one for each thread that works.
 class Aes256Gcm {
  public:
-  explicit Aes256Gcm(std::span<const std::uint8_t, 32> key);
-  explicit Aes256Gcm(const AeadKey& key) : Aes256Gcm(key.reveal()) {}
-  Aes256Gcm(Aes256Gcm&&) noexcept = default;
-  Aes256Gcm& operator=(Aes256Gcm&&) noexcept = default;
+  explicit Aes256Gcm(std::span<const std::uint8_t, 32> key, Amount amount = Amount::small);
+  explicit Aes256Gcm(const AeadKey& key, Amount amount = Amount::small)
+      : Aes256Gcm(key.reveal(), amount) {}
+  Aes256Gcm(Aes256Gcm&&) noexcept;
+  Aes256Gcm& operator=(Aes256Gcm&&) noexcept;
+  ~Aes256Gcm();
 
   /// Writes ciphertext ‖ tag. `out` has plaintext.size() + 16 bytes; it may begin at the plaintext
   /// itself, and must not overlap it otherwise. The nonce was never used with this key before.
@@ -52,6 +60,7 @@ class Aes256Gcm {
     void operator()(evp_cipher_ctx_st* context) const;
   };
   std::unique_ptr<evp_cipher_ctx_st, Free> context_;
+  std::unique_ptr<BulkGcm> bulk_;  ///< null: EVP does everything
 };
 
 /// XAES-256-GCM: ciphertext ‖ tag. The nonce is random, fresh each time.

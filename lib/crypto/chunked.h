@@ -71,8 +71,8 @@ class ChunkedKeys {
 /// Seals and opens chunks; one object for each thread.
 class ChunkCipher {
  public:
-  explicit ChunkCipher(const ChunkedKeys& keys)
-      : cipher_(keys.key_), base_nonce_(keys.base_nonce_) {}
+  explicit ChunkCipher(const ChunkedKeys& keys, Amount amount = Amount::small)
+      : cipher_(keys.key_, amount), base_nonce_(keys.base_nonce_) {}
 
   /// `plaintext` is 16,384 bytes, or fewer in the last chunk; `out` 16 more. `index` below
   /// kMaxChunks, and never used twice with different plaintext.

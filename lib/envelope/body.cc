@@ -30,6 +30,12 @@ Unexpected too_long() {
   return fail(Errc::malformed, "a part is longer than 4 PiB");
 }
 
+/// What is known to be short is not worth looking for the faster cipher.
+crypto::Amount amount_of(std::optional<std::uint64_t> size) {
+  constexpr std::uint64_t kShort = 1 << 20;
+  return size.value_or(kShort) < kShort ? crypto::Amount::small : crypto::Amount::bulk;
+}
+
 /// Seals a batch's chunks. Only the last batch is not full, and it ends in a short chunk, which may
 /// be empty.
 Bytes seal_batch(ChunkCipher& cipher, std::uint64_t batch, Bytes plaintext,
@@ -122,7 +128,8 @@ Result<void> open_selection(const ChunkedKeys& keys, Source& in, const Selection
     return size;
   };
   conveyor.make_work = [&]() -> Work {
-    return [cipher = std::make_shared<ChunkCipher>(keys), &selection](
+    const auto amount = amount_of(selection.sealed_bytes);
+    return [cipher = std::make_shared<ChunkCipher>(keys, amount), &selection](
                std::uint64_t batch, Bytes sealed, bool is_last,
                std::span<std::uint8_t> into) -> Result<Bytes> {
       // A body of unknown size must end in a short chunk: a full or missing one was cut.
@@ -169,7 +176,7 @@ Result<std::uint64_t> seal_body(const ChunkedKeys& keys, Source& in, Sink& out) 
     return loaded;
   };
   conveyor.make_work = [&]() -> Work {
-    return [cipher = std::make_shared<ChunkCipher>(keys)](
+    return [cipher = std::make_shared<ChunkCipher>(keys, amount_of(size))](
                std::uint64_t batch, Bytes plaintext, bool,
                std::span<std::uint8_t> into) -> Result<Bytes> {
       return seal_batch(*cipher, batch, plaintext, into);

@@ -1,6 +1,7 @@
 #include <openssl/evp.h>
 
 #include "crypto/aead.h"
+#include "crypto/random.h"
 #include "unit/crypto/vectors.h"
 
 using namespace sm;
@@ -45,25 +46,56 @@ TEST_CASE("AES-256-GCM agrees with Wycheproof on every vector of our sizes", "[c
     if (group.at("keySize") != 256 || group.at("ivSize") != 96) continue;
     for (const auto& test : group.at("tests")) {
       INFO("tcId " << test.at("tcId"));
-      Aes256Gcm gcm(key_of(hex(test.at("key"))));
-      const auto iv = hex(test.at("iv"));
-      const auto aad = hex(test.at("aad"));
-      const auto message = hex(test.at("msg"));
-      auto sealed = hex(test.at("ct"));
-      for (const auto byte : hex(test.at("tag")))
-        sealed.push_back(byte);
-      const GcmNonce nonce(iv.data(), kGcmNonceSize);
-      std::vector<std::uint8_t> out(message.size(), 0xaa);
-      const bool is_valid = test.at("result") == "valid";
-      CHECK(gcm.open(nonce, aad, sealed, out) == is_valid);
-      CHECK(out == (is_valid ? message : std::vector<std::uint8_t>(message.size())));
-      std::vector<std::uint8_t> again(message.size() + kTagSize);
-      gcm.seal(nonce, aad, message, again);
-      CHECK((again == sealed) == is_valid);
-      ++checked;
+      for (const Amount amount : {Amount::small, Amount::bulk}) {
+        Aes256Gcm gcm(key_of(hex(test.at("key"))), amount);
+        const auto iv = hex(test.at("iv"));
+        const auto aad = hex(test.at("aad"));
+        const auto message = hex(test.at("msg"));
+        auto sealed = hex(test.at("ct"));
+        for (const auto byte : hex(test.at("tag")))
+          sealed.push_back(byte);
+        const GcmNonce nonce(iv.data(), kGcmNonceSize);
+        std::vector<std::uint8_t> out(message.size(), 0xaa);
+        const bool is_valid = test.at("result") == "valid";
+        CHECK(gcm.open(nonce, aad, sealed, out) == is_valid);
+        CHECK(out == (is_valid ? message : std::vector<std::uint8_t>(message.size())));
+        std::vector<std::uint8_t> again(message.size() + kTagSize);
+        gcm.seal(nonce, aad, message, again);
+        CHECK((again == sealed) == is_valid);
+        ++checked;
+      }
     }
   }
-  CHECK(checked == 66);
+  CHECK(checked == 2 * 66);
+}
+
+TEST_CASE("for bulk data the same bytes come out, of every size, in place and apart", "[crypto]") {
+  const auto key = random_key<32>();
+  Aes256Gcm small(key, Amount::small);
+  Aes256Gcm bulk(key, Amount::bulk);
+  const auto aad = random_bytes<37>();
+  std::vector<std::uint8_t> text(20000);
+  fill_random(text);
+  std::uint32_t compared = 0;
+  for (std::size_t size = 0; size <= text.size(); size += size < 600 ? 1 : 97) {
+    std::array<std::uint8_t, 12> nonce = random_bytes<12>();
+    const Bytes plaintext = Bytes(text).first(size);
+    const Bytes some_aad = Bytes(aad).first(size % 38);
+    std::vector<std::uint8_t> a(size + kTagSize);
+    std::vector<std::uint8_t> b(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(size));
+    b.resize(size + kTagSize);
+    small.seal(GcmNonce(nonce), some_aad, plaintext, a);
+    bulk.seal(GcmNonce(nonce), some_aad, Bytes(b).first(size), b);
+    REQUIRE(a == b);
+    REQUIRE(bulk.open(GcmNonce(nonce), some_aad, b, std::span(b).first(size)));
+    REQUIRE(std::equal(plaintext.begin(), plaintext.end(), b.begin()));
+    a[random_below(static_cast<std::uint32_t>(a.size()))] ^= 0x10;
+    std::vector<std::uint8_t> out(size, 1);
+    REQUIRE_FALSE(bulk.open(GcmNonce(nonce), some_aad, a, out));
+    REQUIRE(out == std::vector<std::uint8_t>(size));
+    ++compared;
+  }
+  CHECK(compared > 700);
 }
 
 TEST_CASE("one AES-256-GCM object seals and opens chunk after chunk, in place", "[crypto]") {

@@ -46,7 +46,7 @@ Opened open(const std::vector<std::uint8_t>& raw_key, Bytes context, Bytes seale
   opened.is_header_right = true;
   opened.key = ChunkedKeysInspection::key(*keys);
   opened.base_nonce = ChunkedKeysInspection::base_nonce(*keys);
-  ChunkCipher cipher(*keys);
+  ChunkCipher cipher(*keys, Amount::bulk);
   Bytes rest = sealed.subspan(prefix.size());
   for (std::uint64_t i = 0;; ++i) {
     const Bytes chunk = rest.first(std::min(rest.size(), kSealedChunkSize));
