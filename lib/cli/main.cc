@@ -116,9 +116,18 @@ std::string see_help(const CLI::App& app) {
   return "see '" + name + " --help'";
 }
 
+/// The tool has commands, and none was given.
+bool lacks_command(const CLI::App& command) {
+  return !command.get_subcommands({}).empty() && command.get_require_subcommand_min() > 0;
+}
+
 Unexpected unexpected_argument(const CLI::App& app, const std::string& argument) {
   const CLI::App& command = innermost(app);
-  if (!argument.starts_with('-') || argument == "-") {
+  const bool is_option = argument.starts_with('-') && argument != "-";
+  if (!is_option && lacks_command(command)) {
+    return fail(Errc::usage, "unknown command '" + printable(argument) + "'", see_help(command));
+  }
+  if (!is_option) {
     return fail(Errc::usage, "unexpected argument '" + printable(argument) + "'",
                 see_help(command));
   }
@@ -170,8 +179,9 @@ Result<Parsed> parse(CLI::App& app, const Summary& summary, std::vector<std::str
   } catch (const CLI::ParseError& error) {
     // A flag that is not known is told first: it is most often why something else is missing.
     if (const auto extra = first_extra(app)) return unexpected_argument(app, *extra);
-    std::string what = printable(error.what());
-    return fail(Errc::usage, what, see_help(innermost(app)));
+    const CLI::App& command = innermost(app);
+    if (lacks_command(command)) return fail(Errc::usage, "a command is missing", see_help(command));
+    return fail(Errc::usage, printable(error.what()), see_help(command));
   }
   return Parsed(Proceed{});
 }
