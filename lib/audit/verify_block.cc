@@ -177,10 +177,16 @@ DisclosureResult DisclosureVerifier::verify(DisclosureJob& job) {
   const std::size_t size = job.lines.size();
   job.lines.resize(size + kPadding);
   std::string_view rest = std::string_view(job.lines).substr(0, size);
+  std::optional<std::uint64_t> last_seq;
   while (!rest.empty()) {
     const auto lf = rest.find('\n');
     const auto* const view = scanner_.scan(rest.substr(0, lf));
     if (view != nullptr) {
+      if (last_seq && view->seq <= *last_seq) {
+        result.findings.add(FindingKind::disclosure_mismatch, view->seq,
+                            "disclosures stand out of order");
+      }
+      last_seq = view->seq;
       match(*view, job, found, result);
     } else {
       result.findings.add(FindingKind::disclosure_mismatch, std::nullopt,
