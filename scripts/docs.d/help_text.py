@@ -80,15 +80,15 @@ def _sections(text):
     return sections
 
 
-def read(binary, name, command=None):
-    """The Help of a tool, or of one of its commands."""
-    words = [binary] + ([command] if command else []) + ["--help"]
+def read(binary, name, path=()):
+    """The Help of a tool, or of the command that `path` leads to."""
+    words = [binary, *path, "--help"]
     text = subprocess.run(words, check=True, capture_output=True, text=True).stdout
     sections = _sections(text)
     commands = [left for left, _ in _rows(sections.pop("Commands", []))]
     arguments = [left for left, _ in _rows(sections.pop("Arguments", []))]
     flags = [_flag(left, text) for rows in sections.values() for left, text in _rows(rows)]
     line = text.splitlines()[0].split(" - ", 1)[1]
-    inner = [read(binary, f"{name} {each}", each) for each in commands]
+    inner = [read(binary, f"{name} {each}", (*path, each)) for each in commands]
     takes_files = any(word.strip(".[]") in FILE_WORDS | FOLDER_WORDS for word in arguments)
     return Help(name, line, flags, takes_files, inner)

@@ -6,8 +6,9 @@ namespace {
 constexpr sm::cli::Summary kSummary{
     .name = "smunseal",
     .line = "opens sealed envelopes",
-    .usage = "[keys] [-o OUT | -C DIR] [--part N] [--range A-B] [ENVELOPE]\n"
-             "[keys] --list|--verify [ENVELOPE]",
+    .usage =
+        "[keys] [-o OUT | -C DIR] [--part N] [--range A-B] [ENVELOPE]\n"
+        "[keys] --list|--verify [ENVELOPE]",
 };
 }  // namespace
 
