@@ -120,6 +120,30 @@ std::string sha256_of(const std::string& text) {
   return to_hex(crypto::sha256(as_bytes(text)));
 }
 
+/// Where the progress of searching the log is kept. To be without it costs time only, so neither
+/// reading nor writing it can fail.
+std::string progress_file(const KeyPlaces& places) {
+  return folder(places) + "/log-searched";
+}
+
+Result<std::optional<Mark>> find_newest_mark(const KeyPlaces& places,
+                                             const std::vector<Candidate>& masters) {
+  constexpr std::uint64_t kWorthKeeping = 8 << 20;
+  SearchProgress before;
+  if (!masters.empty()) {
+    const auto text = read_file(progress_file(places), kMaxKeyring);
+    const auto kept = text ? parse_progress(*text, masters.front().key.mac_key()) : std::nullopt;
+    if (kept) before = *kept;
+  }
+  auto witness = find_witness(places.state, before);
+  if (!witness) return fail(std::move(witness).error());
+  if (witness->bytes > kWorthKeeping && !masters.empty()) {
+    const std::string text = progress_text(witness->progress, masters.front().key.mac_key());
+    (void)publish_file(progress_file(places), as_bytes(text));
+  }
+  return std::move(witness->newest);
+}
+
 /// One look at keyring, keyring.next and the log. Nothing: there is no keyring and never was.
 Result<std::optional<Loaded>> look(const KeyPlaces& places) {
   auto masters = master_candidates(places);
@@ -129,7 +153,7 @@ Result<std::optional<Loaded>> look(const KeyPlaces& places) {
   const auto next_text = read_if_there(next(path));
   if (!text) return fail(text.error());
   if (!next_text) return fail(next_text.error());
-  const auto mark = newest_mark(places.state);
+  const auto mark = find_newest_mark(places, *masters);
   if (!mark) return fail(mark.error());
   if (!*mark && !*text) return std::optional<Loaded>();
 

@@ -1,5 +1,6 @@
 #include "keys/witness.h"
 
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
 
@@ -9,8 +10,10 @@
 
 #include "audit/layout.h"
 #include "audit/scan.h"
+#include "base/encoding.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "crypto/digest.h"
 
 namespace sm::keys {
 namespace {
@@ -62,47 +65,130 @@ std::optional<Mark> mark_in(std::string_view line) {
   return Mark{*counter, record->fact(kSha256Fact)};
 }
 
-/// The last mark in a segment. A torn last line is no record; its appender never said it was done.
-std::optional<Mark> last_mark(std::string_view text) {
-  text = text.substr(0, text.rfind('\n') + 1);
-  for (auto at = text.rfind(kNeedle); at != text.npos; at = text.rfind(kNeedle)) {
-    const auto start = text.rfind('\n', at);
-    const std::size_t begin = start == text.npos ? 0 : start + 1;
-    if (auto mark = mark_in(text.substr(begin, text.find('\n', at) - begin))) return mark;
-    text = text.substr(0, begin);
+/// The last mark in these lines.
+std::optional<Mark> last_mark(std::string_view lines) {
+  std::optional<Mark> mark;
+  const char* const end = lines.data() + lines.size();
+  for (const char* at = lines.data(); at < end;) {
+    const auto left = static_cast<std::size_t>(end - at);
+    const auto* found =
+        static_cast<const char*>(::memmem(at, left, kNeedle.data(), kNeedle.size()));
+    if (found == nullptr) break;
+    const auto hit = static_cast<std::size_t>(found - lines.data());
+    const auto begin = lines.rfind('\n', hit) + 1;  // npos + 1 is 0
+    const auto stop = lines.find('\n', hit);
+    if (auto told = mark_in(lines.substr(begin, stop - begin))) mark = std::move(told);
+    at = lines.data() + stop;
   }
-  return std::nullopt;
+  return mark;
 }
 
-/// The last mark in one organisation's log: its segments from the newest back.
-Result<std::optional<Mark>> newest_in(const std::string& folder) {
+/// Whether a search can go on there: the segment is there, and a line begins at the offset.
+bool is_line_start(std::string_view text, std::uint64_t offset) {
+  return offset == 0 || (offset <= text.size() && text[offset - 1] == '\n');
+}
+
+/// One organisation's log, from where the search before ended; from its start where that cannot be
+/// (the mark that was found then counts all the same).
+Result<Searched> search(const std::string& folder, const Searched& before, std::uint64_t& bytes) {
   const auto segments = audit::segments_in(folder);
   if (!segments) return fail(segments.error());
   const audit::Layout layout{folder};
-  for (auto number = segments->rbegin(); number != segments->rend(); ++number) {
-    const auto mapping = Mapping::of(layout.segment(*number));
+  Searched searched = before;
+  const bool goes_on = std::ranges::binary_search(*segments, before.segment);
+  for (const std::uint64_t number : *segments) {
+    if (goes_on && number < before.segment) continue;
+    const auto mapping = Mapping::of(layout.segment(number));
     if (!mapping) return fail(mapping.error());
-    if (auto mark = last_mark(mapping->text())) return mark;
+    std::uint64_t start = number == before.segment ? before.offset : 0;
+    if (!is_line_start(mapping->text(), start)) start = 0;
+    // A torn last line is no record: its appender never said that it was done.
+    const auto end = mapping->text().rfind('\n') + 1;
+    const std::string_view lines = mapping->text().substr(0, end).substr(std::min(start, end));
+    auto mark = last_mark(lines);
+    const std::uint64_t least = searched.mark ? searched.mark->counter : 0;
+    if (mark && mark->counter >= least) searched.mark = std::move(mark);
+    searched.segment = number;
+    searched.offset = end;
+    bytes += lines.size();
   }
-  return std::optional<Mark>();
+  return searched;
+}
+
+constexpr std::string_view kProgressWord = "smtools-keyring/v1 searched";
+
+std::string mac_of(std::string_view text, Bytes key) {
+  return to_base64(crypto::hmac_sha512(key, as_bytes(text)));
+}
+
+/// "<org> <segment> <offset>", and " <counter> <sha256>" where there is a mark.
+std::optional<std::pair<std::string, Searched>> parse_line(std::string_view line) {
+  const auto fields = split(line, ' ');
+  if (fields.size() != 3 && fields.size() != 5) return std::nullopt;
+  const auto segment = parse_decimal(fields[1]);
+  const auto offset = parse_decimal(fields[2]);
+  if (!segment || !offset) return std::nullopt;
+  Searched searched{*segment, *offset, std::nullopt};
+  if (fields.size() == 5) {
+    const auto counter = parse_decimal(fields[3]);
+    if (!counter) return std::nullopt;
+    searched.mark = Mark{*counter, std::string(fields[4])};
+  }
+  return std::pair(std::string(fields[0]), std::move(searched));
 }
 
 }  // namespace
 
-Result<std::optional<Mark>> newest_mark(const std::string& state) {
-  std::optional<Mark> newest;
+std::string progress_text(const SearchProgress& progress, Bytes mac_key) {
+  std::string text(kProgressWord);
+  text += '\n';
+  for (const auto& [org, searched] : progress) {
+    text += org + ' ' + std::to_string(searched.segment) + ' ' + std::to_string(searched.offset);
+    if (searched.mark) {
+      text += ' ' + std::to_string(searched.mark->counter) + ' ' + searched.mark->sha256;
+    }
+    text += '\n';
+  }
+  return text + "--- " + mac_of(text, mac_key) + '\n';
+}
+
+std::optional<SearchProgress> parse_progress(std::string_view text, Bytes mac_key) {
+  const auto last = text.rfind("--- ");
+  if (last == text.npos || !text.starts_with(kProgressWord)) return std::nullopt;
+  const std::string expected = "--- " + mac_of(text.substr(0, last), mac_key) + '\n';
+  if (!equal_constant_time(as_bytes(expected), as_bytes(text.substr(last)))) return std::nullopt;
+  SearchProgress progress;
+  const auto lines = split(text.substr(0, last), '\n');
+  for (std::size_t i = 1; i + 1 < lines.size(); ++i) {
+    auto line = parse_line(lines[i]);
+    if (!line) return std::nullopt;
+    progress.insert(std::move(*line));
+  }
+  return progress;
+}
+
+Result<Witness> find_witness(const std::string& state, const SearchProgress& before) {
+  Witness witness;
+  witness.progress = before;
   std::error_code error;
   for (fs::directory_iterator it(state + "/audit", error), end; !error && it != end;
        it.increment(error)) {
     if (!it->is_directory(error)) continue;
-    const auto mark = newest_in(it->path());
-    if (!mark) return fail(mark.error(), "the audit log");
-    if (*mark && (!newest || newest->counter < (*mark)->counter)) newest = *mark;
+    Searched& searched = witness.progress[it->path().filename()];
+    auto found = search(it->path(), searched, witness.bytes);
+    if (!found) return fail(std::move(found).error(), "the audit log");
+    searched = std::move(*found);
   }
   if (error && error != std::errc::no_such_file_or_directory) {
     return fail_errno(Errc::configuration, "reading " + state + "/audit", error.value());
   }
-  return newest;
+  for (const auto& [org, searched] : witness.progress) {
+    if (!searched.mark) continue;
+    if (!witness.newest || witness.newest->counter < searched.mark->counter) {
+      witness.newest = searched.mark;
+    }
+  }
+  return witness;
 }
 
 }  // namespace sm::keys
