@@ -30,7 +30,7 @@ class Builder:
         with open(f"{self.run}/ca.pem", "wb") as out:
             out.write(certificates.pem(self.authority.root.certificate))
         self._certify()
-        organisation.write_configuration(self.run)
+        organisation.write_configuration(self.run, os.environ["SMTOOLS_BIN"])
         self._zones(organisation.create_dkim_keys(self.run))
         mailservers.configure(self.run, self.files)
         web.configure(self.run, self.files)

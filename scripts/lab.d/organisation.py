@@ -3,6 +3,7 @@ delinde.example, its configuration file and its portal."""
 
 import base64
 import os
+import subprocess
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
@@ -28,11 +29,38 @@ organisations:
         key2: "{run}/dkim/e1.pem"
 """
 
+SEALED = """\
+sealed:
+  portal: "https://portal.delinde.example"
+sms:
+  url: "https://sms.example/sms"
+  content_type: "application/json"
+  body: '{"to":"{to}","text":"{text}"}'
+branding:
+  phone: "+31 20 123 4567"
+  email: "info@delinde.example"
+"""
 
-def write_configuration(run):
+
+ANNAS_PHONE = "+31612345678"
+
+
+def write_configuration(run, binaries):
+    """smtools.yaml; where smkey and smcontact are built, with the sealed channel, the keys that it
+    needs, and the phone that anna has at every domain."""
     os.mkdir(f"{run}/state", mode=0o700)
+    seals = all(os.access(f"{binaries}/{tool}", os.X_OK) for tool in ("smkey", "smcontact"))
     with open(f"{run}/smtools.yaml", "w") as out:
         out.write(CONFIGURATION.format(run=run, resolver=domains.RESOLVER))
+        if seals:
+            out.write(SEALED)
+    if seals:
+        contacts = "".join(f"anna@{domain.name},{ANNAS_PHONE}\n" for domain in domains.DOMAINS
+                           if not domain.name.startswith("_"))
+        own = ["--config", f"{run}/smtools.yaml"]
+        subprocess.run([f"{binaries}/smkey", *own, "init", "delinde"], check=True)
+        subprocess.run([f"{binaries}/smcontact", *own, "import", "-"], check=True, text=True,
+                       input="address,phone\n" + contacts)
 
 
 def create_dkim_keys(run):

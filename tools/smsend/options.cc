@@ -8,13 +8,30 @@ namespace {
 void describe_delivery(CLI::App& app, Options& options) {
   cli::add_choice(app, "--minimum", options.minimum, {"trusted", "verified"},
                   "least level that a destination must reach (default: trusted)");
-  cli::add_choice(app, "--on-insecure", options.on_insecure, {"refuse", "defer"},
-                  "what becomes of a message whose destination stays below it (default: refuse)");
+  cli::add_choice(app, "--on-insecure", options.on_insecure, {"seal", "refuse", "defer"},
+                  "what becomes of a message whose destination stays below it (default: seal where "
+                  "a portal is configured, else refuse)");
   cli::add_list(app, "--attach", options.attachments, "FILE", "adds a file as MIME attachment");
   cli::add_flag(app, "--dry-run", options.is_dry_run,
                 "says what would happen to each recipient; sends and records nothing");
   cli::add_flag(app, "--mta", options.is_mta,
                 "for pipe transports: one status line, permanent codes only when definite");
+}
+
+void describe_sealing(CLI::App& app, Options& options) {
+  const auto group = [](CLI::Option* option) { option->group("Sealed messages"); };
+  group(cli::add_flag(app, "--seal", options.seals_all,
+                      "seals for the portal, whatever the destination"));
+  group(cli::add_choice(app, "--method", options.method, {"sms", "email", "password"},
+                        "how recipients prove who they are"));
+  group(cli::add_text(app, "--password-file", options.password_file, "FILE",
+                      "the password that recipients were told otherwise"));
+  group(cli::add_text(app, "--phone", options.phone, "NUMBER",
+                      "for codes by text message, as +31612345678; one recipient"));
+  group(cli::add_text(app, "--expires", options.expires, "DAYS",
+                      "1d to 90d, as far as the policy allows (default: as configured, 7d)"));
+  group(cli::add_flag(app, "--once", options.is_once,
+                      "the link ends after the first complete reading"));
 }
 
 void describe_sendmail(CLI::App& app, Options& options) {
@@ -46,6 +63,7 @@ void describe_sendmail(CLI::App& app, Options& options) {
 void describe(CLI::App& app, Options& options) {
   cli::add_arguments(app, "RECIPIENT...", options.recipients, "addresses to deliver to");
   describe_delivery(app, options);
+  describe_sealing(app, options);
   describe_sendmail(app, options);
   cli::add_network_options(app, options.network);
 }

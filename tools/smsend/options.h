@@ -33,11 +33,17 @@ struct Options {
   bool ignored_flag = false;                   ///< -n, -m, -G, -U
 
   // Its own.
-  std::optional<std::string> minimum;      ///< --minimum
-  std::optional<std::string> on_insecure;  ///< --on-insecure
-  std::vector<std::string> attachments;    ///< --attach
-  bool is_dry_run = false;                 ///< --dry-run
-  bool is_mta = false;                     ///< --mta
+  std::optional<std::string> minimum;        ///< --minimum
+  std::optional<std::string> on_insecure;    ///< --on-insecure
+  std::vector<std::string> attachments;      ///< --attach
+  bool seals_all = false;                    ///< --seal
+  std::optional<std::string> method;         ///< --method
+  std::optional<std::string> password_file;  ///< --password-file
+  std::optional<std::string> phone;          ///< --phone
+  std::optional<std::string> expires;        ///< --expires
+  bool is_once = false;                      ///< --once
+  bool is_dry_run = false;                   ///< --dry-run
+  bool is_mta = false;                       ///< --mta
 };
 
 void describe(CLI::App& app, Options& options);

@@ -12,8 +12,10 @@
 #include "intake.h"
 #include "mta.h"
 #include "options.h"
+#include "sealed.h"
 #include "state/signed_trees.h"
 #include "state/sts_cache.h"
+#include "store/contact_table.h"
 
 namespace sm::smsend {
 namespace {
@@ -32,14 +34,19 @@ Result<config::Organisation> find_organisation(const config::Config& config, con
               "list the domain under one of the organisations");
 }
 
-/// The same, allowed to send. Where the policy wants registered senders there is none: this version
-/// keeps no register.
+/// The same, allowed to send: where the policy wants registered senders, only to those whom
+/// smcontact registered (by the From field's address, which is what a recipient sees).
 Result<config::Organisation> organisation_of(const config::Config& config, const Mail& mail) {
   auto organisation = find_organisation(config, mail);
-  if (organisation && organisation->policy.registered_senders) {
-    return fail(Errc::denied, "only registered senders may send (policy-forbids)");
-  }
-  return organisation;
+  if (!organisation || !organisation->policy.registered_senders) return organisation;
+  auto index = store::Index::open(config.state);
+  if (!index) return fail(std::move(index).error());
+  const auto address = mail.message.from().mailbox.text();
+  auto contact = store::ContactTable(*index).find(organisation->id, address);
+  if (!contact) return fail(std::move(contact).error());
+  if (*contact && (*contact)->is_sender) return organisation;
+  return fail(Errc::denied, address + " is not registered to send (policy-forbids)",
+              "smcontact add " + address + " --sender");
 }
 
 void report(const Options& options, const std::vector<RecipientResult>& results) {
@@ -49,8 +56,11 @@ void report(const Options& options, const std::vector<RecipientResult>& results)
       common.out().line(delivery::json_line(result));
     } else if (options.is_dry_run) {
       common.out().line(delivery::plain_line(result));
-    } else if (result.status == delivery::Status::delivered) {
+    } else if (result.status == delivery::Status::delivered ||
+               result.status == delivery::Status::sealed) {
       common.diagnostics().detail(delivery::plain_line(result));
+    } else if (result.status == delivery::Status::pending) {
+      common.diagnostics().warning(delivery::plain_line(result));
     } else {
       common.diagnostics().error(Error{Errc::unavailable, delivery::plain_line(result)});
     }
@@ -74,7 +84,8 @@ void report_to_mta(const Options& options, const std::vector<RecipientResult>& r
 std::vector<RecipientResult> rehearse(const delivery::Equipment& equipment, const Mail& mail,
                                       const config::Config& config,
                                       const config::Organisation& organisation,
-                                      delivery::OnInsecure on_insecure) {
+                                      const Options& options) {
+  const auto on_insecure = on_insecure_of(options, organisation);
   const auto minimum = organisation.policy.minimum;
   delivery::Prober prober(
       equipment.finder(), equipment.client(),
@@ -83,6 +94,9 @@ std::vector<RecipientResult> rehearse(const delivery::Equipment& equipment, cons
   for (const auto& recipient : mail.envelope.recipients) {
     results.push_back(delivery::foresee(recipient, prober.probe(recipient.mailbox.domain()),
                                         minimum, on_insecure));
+    auto& result = results.back();
+    const bool is_sealed = result.status == delivery::Status::pending || options.seals_all;
+    if (is_sealed) result.status = delivery::Status::sealed;
   }
   return results;
 }
@@ -93,8 +107,17 @@ struct Sent {
 };
 
 Result<Sent> deliver(const delivery::Equipment& equipment, Mail& mail, const config::Config& config,
-                     const config::Organisation& organisation, delivery::OnInsecure on_insecure,
+                     const config::Organisation& organisation, const SealingWishes& wishes,
                      const Options& options) {
+  auto continued = organisation.sealing.is_available()
+                       ? take_continued(config, mail)
+                       : Result<std::vector<Continued>>(std::vector<Continued>());
+  if (!continued) return fail(std::move(continued).error());
+  if (mail.envelope.recipients.empty()) {
+    std::vector<RecipientResult> results;
+    seal_pending(options, config, organisation, wishes, mail, *continued, equipment, results);
+    return Sent{std::move(results)};
+  }
   auto signatures = delivery::sign(mail.message, organisation, system_clock());
   if (!signatures) return fail(std::move(signatures).error());
 
@@ -109,8 +132,9 @@ Result<Sent> deliver(const delivery::Equipment& equipment, Mail& mail, const con
   if (!log) return fail(std::move(log).error());
   delivery::Sender sender(equipment.finder(), equipment.client(), *log,
                           {.minimum = organisation.policy.minimum,
-                           .on_insecure = on_insecure,
-                           .deadline = config.network.deadline});
+                           .on_insecure = on_insecure_of(options, organisation),
+                           .deadline = config.network.deadline,
+                           .seals_all = wishes.seals_all});
   auto results = sender.send({.message = &mail.message,
                               .envelope = mail.envelope,
                               .dkim = std::move(*signatures),
@@ -120,6 +144,7 @@ Result<Sent> deliver(const delivery::Equipment& equipment, Mail& mail, const con
     options.common.diagnostics().warning(warning.what);
   }
   if (!results) return fail(std::move(results).error());
+  seal_pending(options, config, organisation, wishes, mail, *continued, equipment, *results);
   return Sent{std::move(*results), sender.gaps()};
 }
 
@@ -132,8 +157,11 @@ Result<Sent> send(const Options& options) {
   if (!mail) return fail(std::move(mail).error());
   const auto organisation = organisation_of(*config, *mail);
   if (!organisation) return fail(organisation.error());
-  const auto on_insecure =
-      options.on_insecure == "defer" ? delivery::OnInsecure::defer : delivery::OnInsecure::refuse;
+  auto wishes = sealing_wishes(options, *organisation);
+  if (!wishes) return fail(std::move(wishes).error());
+  if (!wishes->phone.empty() && mail->envelope.recipients.size() != 1) {
+    return fail(Errc::usage, "--phone is for one recipient", "smcontact keeps those of several");
+  }
   auto policies = store::Index::open(config->state);
   if (!policies) return fail(std::move(policies).error());
   auto equipment = delivery::Equipment::make(
@@ -141,9 +169,9 @@ Result<Sent> send(const Options& options) {
       std::make_unique<state::StsCache>(std::move(*policies)));
   if (!equipment) return fail(std::move(equipment).error());
   if (options.is_dry_run) {
-    return Sent{rehearse(**equipment, *mail, *config, *organisation, on_insecure)};
+    return Sent{rehearse(**equipment, *mail, *config, *organisation, options)};
   }
-  return deliver(**equipment, *mail, *config, *organisation, on_insecure, options);
+  return deliver(**equipment, *mail, *config, *organisation, *wishes, options);
 }
 
 }  // namespace
