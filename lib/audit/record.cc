@@ -35,7 +35,11 @@ bool is_exact_in_json(std::string_view digits) {
 
 template <std::size_t N>
 RandomId<N> RandomId<N>::fresh() {
-  return RandomId(crypto::random_bytes<N>());
+  for (;;) {
+    RandomId id(crypto::random_bytes<N>());
+    // A "-" in front would be an option to every tool that takes the id as an argument.
+    if (id.text().front() != '-') return id;
+  }
 }
 
 template <std::size_t N>
