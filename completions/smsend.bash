@@ -11,8 +11,12 @@ _smsend()
     fi
     case $prev in
         --minimum) mapfile -t COMPREPLY < <(compgen -W "trusted verified" -- "$cur"); return ;;
-        --on-insecure) mapfile -t COMPREPLY < <(compgen -W "refuse defer" -- "$cur"); return ;;
+        --on-insecure) mapfile -t COMPREPLY < <(compgen -W "seal refuse defer" -- "$cur"); return ;;
         --attach) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+        --method) mapfile -t COMPREPLY < <(compgen -W "sms email password" -- "$cur"); return ;;
+        --password-file) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+        --phone) :; return ;;
+        --expires) :; return ;;
         -f) :; return ;;
         -r) :; return ;;
         -F) :; return ;;
@@ -36,7 +40,7 @@ _smsend()
         --state) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
     esac
     if [[ $cur == -* ]]; then
-        mapfile -t COMPREPLY < <(compgen -W "--minimum --on-insecure --attach --dry-run --mta -t -f -r -F -N -R -V -O -o -b -B -h -L -X -i -n -m -G -U --resolver --trust-anchor --ca-file --port --deadline --dns-file --config --state --json --quiet -v --no-color --help --version" -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W "--minimum --on-insecure --attach --dry-run --mta --seal --method --password-file --phone --expires --once -t -f -r -F -N -R -V -O -o -b -B -h -L -X -i -n -m -G -U --resolver --trust-anchor --ca-file --port --deadline --dns-file --config --state --json --quiet -v --no-color --help --version" -- "$cur")
         return
     fi
 } &&

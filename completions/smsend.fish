@@ -1,10 +1,16 @@
 # fish completion for smsend; made by scripts/make-completions from smsend --help
 complete -c smsend -f
 complete -c smsend -l minimum -x -a 'trusted verified' -d 'least level that a destination must reach (default: trusted)'
-complete -c smsend -l on-insecure -x -a 'refuse defer' -d 'what becomes of a message whose destination stays below it (default: refuse)'
+complete -c smsend -l on-insecure -x -a 'seal refuse defer' -d 'what becomes of a message whose destination stays below it (default: seal where a portal is configured, else refuse)'
 complete -c smsend -l attach -r -F -d 'adds a file as MIME attachment'
 complete -c smsend -l dry-run -d 'says what would happen to each recipient; sends and records nothing'
 complete -c smsend -l mta -d 'for pipe transports: one status line, permanent codes only when definite'
+complete -c smsend -l seal -d 'seals for the portal, whatever the destination'
+complete -c smsend -l method -x -a 'sms email password' -d 'how recipients prove who they are'
+complete -c smsend -l password-file -r -F -d 'the password that recipients were told otherwise'
+complete -c smsend -l phone -x -d 'for codes by text message, as +31612345678; one recipient'
+complete -c smsend -l expires -x -d '1d to 90d, as far as the policy allows (default: as configured, 7d)'
+complete -c smsend -l once -d 'the link ends after the first complete reading'
 complete -c smsend -s t -d 'takes recipients from To and Cc'
 complete -c smsend -s f -x -d 'envelope sender; <> for none'
 complete -c smsend -s r -x -d 'the same as -f'
