@@ -170,13 +170,19 @@ void Mailing::content_failed(std::string detail) {
 
 Wait Mailing::waits_for() const {
   switch (phase_) {
+    case Phase::commands: {
+      const bool is_only_data_left = plan_.empty() && awaited() == 1 && !is_counted_;
+      return is_only_data_left ? Wait::data : Wait::command;
+    }
     case Phase::content:
       return Wait::block;
     case Phase::ending:
       return has_end_mark_left() ? Wait::end_of_data : Wait::block;
-    default:
-      return plan_.empty() && awaited() == 1 && !is_counted_ ? Wait::data : Wait::command;
+    case Phase::idle:
+    case Phase::done:
+      return Wait::command;
   }
+  return Wait::command;
 }
 
 void Mailing::on_reply(Command command, Reply reply) {

@@ -96,6 +96,16 @@ class HostileServer {
   std::uint16_t port_ = 0;
 };
 
+// Long enough for a machine that is busy with all other tests.
+const Timeouts kPatient{20s, 20s, 20s, 20s, 20s, 20s, 20s};
+
+// The same, but for one kind of waiting.
+Timeouts hasty(std::chrono::milliseconds Timeouts::*kind, std::chrono::milliseconds time = 400ms) {
+  Timeouts timeouts = kPatient;
+  timeouts.*kind = time;
+  return timeouts;
+}
+
 const std::string kMessage = "Subject: hi\r\n\r\nsecret words\r\n";
 
 std::string body_of(std::size_t size) {
@@ -113,7 +123,7 @@ struct End {
 
 // One message to this scenario, DANE demanded.
 End send_to(const std::vector<std::string>& arguments, std::string_view message,
-            std::chrono::milliseconds patience = 5s, std::size_t recipients = 1,
+            const Timeouts& patience = kPatient, std::size_t recipients = 1,
             Framing framing = Framing::dots) {
   HostileServer server(arguments);
   const Target target{server.address(),
@@ -121,8 +131,8 @@ End send_to(const std::vector<std::string>& arguments, std::string_view message,
                        .dane_records = {tlsa_3_1_1(pki().leaf)},
                        .demand = tls::Demand::dane}};
   const Client client(pki().context, {.helo = domain("client.example"),
-                                      .timeouts = {patience, patience, patience, patience, patience,
-                                                   patience, patience},
+                                      .timeouts = patience,
+                                      .source = std::nullopt,
                                       .framing = framing});
   const auto before = system_clock().monotonic();
   const Deadline deadline(system_clock(), 20s);
@@ -163,14 +173,14 @@ End send_to(const std::vector<std::string>& arguments, std::string_view message,
 }
 
 void expect(const std::string& scenario, const std::string& words,
-            const std::vector<std::string>& more = {}, std::chrono::milliseconds patience = 5s,
+            const std::vector<std::string>& more = {}, const Timeouts& patience = kPatient,
             Framing framing = Framing::dots) {
   auto arguments = more;
   arguments.push_back(scenario);
   CAPTURE(scenario, more);
   const auto end = send_to(arguments, kMessage, patience, 1, framing);
   CHECK(end.words == words);
-  CHECK(end.took < 5s);
+  CHECK(end.took < 15s);
   // Only a message whose end mark left may have been seen whole.
   const bool may_be_there = words.find("@end-of-data") != std::string::npos;
   CHECK((end.log.find("\"message\"") != std::string::npos) <= may_be_there);
@@ -185,8 +195,8 @@ TEST_CASE("A01 a hostile server's good side", "[hostile][A01]") {
   expect("accept", "accepted@end-of-data 250;");
   expect("accept", "accepted@end-of-data 250;", {"--keywords", "PIPELINING"});
   expect("accept", "accepted@end-of-data 250;", {"--keywords", ""});
-  expect("accept", "accepted@end-of-data 250;", {}, 5s, Framing::counted);
-  expect("bdat-unknown", "accepted@end-of-data 250;", {}, 5s, Framing::counted);
+  expect("accept", "accepted@end-of-data 250;", {}, kPatient, Framing::counted);
+  expect("bdat-unknown", "accepted@end-of-data 250;", {}, kPatient, Framing::counted);
   expect("idle-421", "accepted@end-of-data 250;");
 }
 
@@ -223,7 +233,7 @@ TEST_CASE("A16 handshakes that must not be", "[hostile][A16]") {
     expect(scenario, "tls-failed");
   }
   expect("reset-in-handshake", "connection-lost");
-  expect("silent-handshake", "timed-out", {}, 300ms);
+  expect("silent-handshake", "timed-out", {}, hasty(&Timeouts::handshake));
 }
 
 TEST_CASE("A19 A47 the last reply, cut", "[hostile][A19][A47]") {
@@ -244,18 +254,27 @@ TEST_CASE("A40 servers without end", "[hostile][A40]") {
 }
 
 TEST_CASE("A41 drips and silence", "[hostile][A41]") {
-  for (const auto* stage : {"greeting", "ehlo", "starttls", "secure-ehlo"}) {
-    expect("drip-stage", "timed-out", {"--stage", stage, "--seconds", "0.01"}, 400ms);
-    expect("silent-stage", "timed-out", {"--stage", stage}, 400ms);
+  const auto greeting = hasty(&Timeouts::greeting);
+  const auto command = hasty(&Timeouts::command, 1s);
+  const auto end = hasty(&Timeouts::end_of_data);
+  const std::vector<std::string> slowly{"--seconds", "0.01", "--stage"};
+  const auto at = [&](const char* stage) {
+    auto arguments = slowly;
+    arguments.emplace_back(stage);
+    return arguments;
+  };
+  for (const auto* scenario : {"drip-stage", "silent-stage"}) {
+    expect(scenario, "timed-out", at("greeting"), greeting);
+    for (const auto* stage : {"ehlo", "starttls", "secure-ehlo"}) {
+      expect(scenario, "timed-out", at(stage), command);
+    }
+    expect(scenario, "deferred@rcpt timed-out;", at("mail"), command);
+    expect(scenario, "uncertain@end-of-data timed-out;", at("end"), end);
   }
-  expect("drip-stage", "deferred@rcpt timed-out;", {"--stage", "mail", "--seconds", "0.01"}, 400ms);
-  expect("drip-stage", "uncertain@end-of-data timed-out;", {"--stage", "end", "--seconds", "0.01"},
-         400ms);
-  expect("silent-stage", "uncertain@end-of-data timed-out;", {"--stage", "end"}, 400ms);
 }
 
 TEST_CASE("A41 a reader that does not read", "[hostile][A41]") {
-  const auto end = send_to({"slow-reader"}, body_of(16U << 20), 400ms);
+  const auto end = send_to({"slow-reader"}, body_of(16U << 20), hasty(&Timeouts::block));
   CHECK(end.words == "deferred@content timed-out;");
   CHECK(end.log.find("\"message\"") == std::string::npos);
 }
@@ -277,13 +296,13 @@ TEST_CASE("A43 malformed replies at every stage", "[hostile][A43]") {
 TEST_CASE("A45 recipients with different ends", "[hostile][A45]") {
   for (const auto* keywords : {"PIPELINING", "PIPELINING,CHUNKING", ""}) {
     for (const auto framing : {Framing::dots, Framing::counted}) {
-      auto end = send_to({"--keywords", keywords, "rcpt-mixed"}, kMessage, 5s, 4, framing);
+      auto end = send_to({"--keywords", keywords, "rcpt-mixed"}, kMessage, kPatient, 4, framing);
       CHECK(end.words ==
             "accepted@end-of-data 250;deferred@rcpt 450;failed@rcpt 550;accepted@end-of-data 250;");
-      end = send_to({"--keywords", keywords, "rcpt-two-at-a-time"}, kMessage, 5s, 3, framing);
+      end = send_to({"--keywords", keywords, "rcpt-two-at-a-time"}, kMessage, kPatient, 3, framing);
       CHECK(end.words ==
             "accepted@end-of-data 250;accepted@end-of-data 250;accepted@end-of-data 250;");
-      end = send_to({"--keywords", keywords, "rcpt-none-but-354"}, kMessage, 5s, 2, framing);
+      end = send_to({"--keywords", keywords, "rcpt-none-but-354"}, kMessage, kPatient, 2, framing);
       CHECK(end.words == "failed@rcpt 550;failed@rcpt 550;");
       CHECK(end.log.find("c2VjcmV0") == std::string::npos);
     }
@@ -293,9 +312,9 @@ TEST_CASE("A45 recipients with different ends", "[hostile][A45]") {
 TEST_CASE("A46 answers while the message is coming", "[hostile][A46]") {
   expect("accept-before-dot", "deferred@content 250 protocol-error;");
   for (const auto framing : {Framing::dots, Framing::counted}) {
-    auto end = send_to({"accept-mid-body"}, body_of(32U << 20), 5s, 1, framing);
+    auto end = send_to({"accept-mid-body"}, body_of(32U << 20), kPatient, 1, framing);
     CHECK(end.words == "deferred@content 250 protocol-error;");
-    end = send_to({"reject-mid-body"}, body_of(32U << 20), 5s, 1, framing);
+    end = send_to({"reject-mid-body"}, body_of(32U << 20), kPatient, 1, framing);
     CHECK(end.words == "failed@content 550;");
     CHECK(end.log.find("\"message\"") == std::string::npos);
   }
@@ -307,7 +326,7 @@ TEST_CASE("F10 reset while the message is coming", "[hostile][F10]") {
 }
 
 TEST_CASE("A48 replies that look like audit lines", "[hostile][A48]") {
-  const auto end = send_to({"audit-like-reply"}, kMessage, 5s, 2);
+  const auto end = send_to({"audit-like-reply"}, kMessage, kPatient, 2);
   CHECK(end.words == "accepted@end-of-data 250;failed@rcpt 550;");
 }
 

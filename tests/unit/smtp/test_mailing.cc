@@ -150,13 +150,17 @@ TEST_CASE("with PIPELINING the commands are one group", "[mailing]") {
   mailing.use_framing(Framing::counted);
   std::string said;
   flush(mailing, said);
+  CHECK(mailing.waits_for() == Wait::command);
   mailing.receive(kPipelining);
   mailing.begin(kThree, kThree.recipients, 4);
   CHECK(mailing.output() == kFrom +
                                 " SIZE=4\r\nRCPT TO:<a@b.example>\r\nRCPT TO:<b@b.example>\r\n"
                                 "RCPT TO:<c@b.example>\r\nDATA\r\n");
   mailing.sent(mailing.output().size());
-  mailing.receive("250 ok\r\n250 a\r\n250 b\r\n250 c\r\n354 go\r\n");
+  CHECK(mailing.waits_for() == Wait::command);
+  mailing.receive("250 ok\r\n250 a\r\n250 b\r\n250 c\r\n");
+  CHECK(mailing.waits_for() == Wait::data);
+  mailing.receive("354 go\r\n");
   REQUIRE(mailing.wants_content());
   mailing.content("hi\r\n");
   mailing.content_end();

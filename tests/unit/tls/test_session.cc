@@ -300,6 +300,13 @@ TEST_CASE("records that OpenSSL does not take are no DANE either", "[tls][dane]"
   REQUIRE(met.handshake);
   CHECK(met.handshake->dane.state == State::not_judged);
   CHECK(met.handshake->pkix.is_good());
+  // What is left is PKIX with its own names: the base domain is none of them.
+  expected.pkix_names = {domain("other.example")};
+  expected.demand = Demand::pkix;
+  auto other = meet(pki().context, expected, pki().good());
+  REQUIRE(other.handshake);
+  CHECK_FALSE(other.handshake->is_satisfied());
+  CHECK_FALSE(other.session.take_verified_peer());
 }
 
 TEST_CASE("PKIX demanded without a name begins nothing", "[tls]") {
@@ -316,6 +323,7 @@ TEST_CASE("A16 TLS 1.0 and 1.1 end in a definite no", "[tls][A16]") {
   REQUIRE(met.failure);
   CHECK(met.failure->is_definite());
   CHECK_FALSE(met.session.take_verified_peer());
+  CHECK(SSL_CTX_get_min_proto_version(pki().context.native()) == TLS1_2_VERSION);
 }
 
 TEST_CASE("A16 NULL and anonymous suites have no common ground with us", "[tls][A16]") {
