@@ -51,8 +51,7 @@ class Sweep {
     for (const auto& org : organisations())
       note(sign(org));
     note(sealing::forget_journal(office_));
-    note(store::NoteTable(*office_.index)
-             .put(std::string(kLastNote), Mark::now(*office_.clock).text()));
+    note(remember());
     return std::move(report_);
   }
 
@@ -67,6 +66,16 @@ class Sweep {
       ids.insert(organisation.id);
     if (ids.empty()) ids.insert(std::string(config::kDefaultOrganisation));
     return ids;
+  }
+
+  /// A clock that went back leaves the mark as it is: when it is set right again, that is no jump.
+  Result<void> remember() {
+    store::NoteTable notes(*office_.index);
+    auto last = notes.find(std::string(kLastNote));
+    if (!last) return fail(std::move(last).error());
+    const auto mark = Mark::parse(*last);
+    if (mark && mark->wall > office_.clock->now()) return {};
+    return notes.put(std::string(kLastNote), Mark::now(*office_.clock).text());
   }
 
   /// Nothing is destroyed because a clock was set wrong by years.
