@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "crypto/signing_key.h"
 #include "support/temp_dir.h"
+#include "support/vectors_folder.h"
 
 using namespace sm;
 using namespace sm::crypto;
@@ -24,11 +25,6 @@ Ed25519Public public_of(const std::string& text) {
   const auto bytes = hex(text);
   std::copy(bytes.begin(), bytes.end(), raw.begin());
   return raw;
-}
-
-std::string vectors() {
-  const char* folder = std::getenv("SMTOOLS_VECTORS");
-  return folder ? folder : SM_VECTORS;
 }
 
 }  // namespace
@@ -49,9 +45,9 @@ TEST_CASE("Ed25519 signs the RFC 8032 test message as written there", "[crypto]"
 }
 
 TEST_CASE("Ed25519 agrees with Wycheproof on every signature", "[crypto]") {
-  std::ifstream in(vectors() + "/wycheproof/ed25519_test.json");
+  std::ifstream in(test::vectors_folder() + "/wycheproof/ed25519_test.json");
   if (!in) {
-    WARN("SKIP: no Wycheproof vectors at " << vectors());
+    WARN("SKIP: no Wycheproof vectors at " << test::vectors_folder());
     return;
   }
   const auto tests = nlohmann::json::parse(in);

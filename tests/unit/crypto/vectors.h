@@ -2,7 +2,6 @@
 // Third-party test vectors: where they lie, and a word when they are not there.
 
 #include <catch2/catch.hpp>
-#include <cstdlib>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -10,6 +9,7 @@
 #include <vector>
 
 #include "base/encoding.h"
+#include "support/vectors_folder.h"
 
 namespace sm::test {
 
@@ -19,8 +19,7 @@ inline std::vector<std::uint8_t> hex(const std::string& text) {
 
 /// The file's JSON, or nothing after saying SKIP.
 inline std::optional<nlohmann::json> vectors(const std::string& file) {
-  const char* folder = std::getenv("SMTOOLS_VECTORS");
-  std::ifstream in((folder ? folder : std::string(SM_VECTORS)) + "/" + file);
+  std::ifstream in(vectors_folder() + "/" + file);
   if (!in) {
     WARN("SKIP: no vectors " << file);
     return std::nullopt;

@@ -1,7 +1,6 @@
 // Messages that others signed: the appendices of RFC 6376 and RFC 8463, and messages from the wild.
 
 #include <catch2/catch.hpp>
-#include <cstdlib>
 #include <fstream>
 #include <iterator>
 
@@ -11,6 +10,7 @@
 #include "dkim/header_hash.h"
 #include "dkim/verifier.h"
 #include "dkim_support.h"
+#include "support/vectors_folder.h"
 
 using namespace sm;
 using namespace sm::dkim;
@@ -108,11 +108,6 @@ constexpr std::string_view kRfc8463RsaKey =
     "uEzxBDAr518Z8VFbR41in3W4Y3yCDgQlLlcETrS+zYcL\n"
     "-----END RSA PRIVATE KEY-----\n";
 
-std::string vectors() {
-  const char* folder = std::getenv("SMTOOLS_VECTORS");
-  return folder ? folder : SM_VECTORS;
-}
-
 /// b= that `key` makes for the signature field on the RFC 8463 message.
 std::string signed_again(std::string_view field, const crypto::SigningKey& key) {
   const Mail mail(std::string(field) + std::string(kRfc8463Message));
@@ -158,7 +153,7 @@ TEST_CASE("the keys of RFC 8463 appendix A make its signatures again", "[dkim]")
 TEST_CASE("the last signature of each message from the wild verifies", "[dkim]") {
   int checked = 0;
   for (int i = 1; i <= 6; ++i) {
-    const std::string path = vectors() + "/dkim/00" + std::to_string(i) + ".txt";
+    const std::string path = test::vectors_folder() + "/dkim/00" + std::to_string(i) + ".txt";
     std::ifstream in(path);
     if (!in) continue;
     const std::string text{std::istreambuf_iterator<char>(in), {}};
@@ -176,7 +171,7 @@ TEST_CASE("the last signature of each message from the wild verifies", "[dkim]")
     ++checked;
   }
   if (checked == 0) {
-    WARN("SKIP: no DKIM vectors at " << vectors());
+    WARN("SKIP: no DKIM vectors at " << test::vectors_folder());
   } else {
     CHECK(checked == 6);
   }
