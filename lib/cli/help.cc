@@ -1,6 +1,7 @@
 // --help: one column for what to type, one for what it means. The layout is read by
 // scripts/make-completions and scripts/check-docs: two blanks, short name, long name, value word.
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 
 #include "base/text.h"

@@ -1,5 +1,6 @@
 #include "cli/main.h"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdlib>
 #include <exception>

@@ -12,8 +12,7 @@
 // `smprobe: error: …` and `smprobe: hint: …`, sees that stdout was written, and answers with the
 // exit status of sysexits(3). "No" is an answer (1); "could not tell" is an Error (64 and above).
 //
-// Options has a member `cli::Common common`. CLI11 is slow to compile: only options.cc and lib/cli
-// include <CLI/CLI.hpp>, through cli/options.h.
+// Options has a member `cli::Common common`. A tool declares its flags through cli/options.h.
 
 #include <functional>
 

@@ -1,5 +1,6 @@
 #include "cli/options.h"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <utility>
 
@@ -24,78 +25,105 @@ CLI::Option* add_raw(CLI::App& app, const std::string& names, const std::string&
 
 }  // namespace
 
-CLI::Option* add_flag(CLI::App& app, const std::string& names, bool& into,
-                      const std::string& help) {
-  return app.add_flag(names, into, help);
+Flag& Flag::required() {
+  option_->required();
+  return *this;
 }
 
-CLI::Option* add_text(CLI::App& app, const std::string& names, std::optional<std::string>& into,
-                      const std::string& value, const std::string& help) {
-  return add_raw(app, names, value, help, [&into](const std::string& text) { into = text; });
+Flag& Flag::excludes(const Flag& other) {
+  option_->excludes(other.option_);
+  return *this;
 }
 
-CLI::Option* add_text(CLI::App& app, const std::string& names, std::string& into,
-                      const std::string& value, const std::string& help) {
-  return add_raw(app, names, value, help, [&into, names](const std::string& text) {
+Flag& Flag::group(const std::string& heading) {
+  option_->group(heading);
+  return *this;
+}
+
+CLI::App& add_command(CLI::App& app, const std::string& name, const std::string& help,
+                      std::function<void()> chosen) {
+  CLI::App* added = app.add_subcommand(name, help);
+  if (chosen) added->callback(std::move(chosen));
+  return *added;
+}
+
+void require_command(CLI::App& app) {
+  app.require_subcommand(1);
+}
+
+Flag add_flag(CLI::App& app, const std::string& names, bool& into, const std::string& help) {
+  return Flag(app.add_flag(names, into, help));
+}
+
+Flag add_text(CLI::App& app, const std::string& names, std::optional<std::string>& into,
+              const std::string& value, const std::string& help) {
+  return Flag(add_raw(app, names, value, help, [&into](const std::string& text) { into = text; }));
+}
+
+Flag add_text(CLI::App& app, const std::string& names, std::string& into, const std::string& value,
+              const std::string& help) {
+  return Flag(add_raw(app, names, value, help, [&into, names](const std::string& text) {
     if (text.empty()) refuse(names, "the value is empty");
     into = text;
-  });
+  }));
 }
 
-CLI::Option* add_list(CLI::App& app, const std::string& names, std::vector<std::string>& into,
-                      const std::string& value, const std::string& help) {
-  return add_raw(app, names, value, help,
-                 [&into](const std::string& text) { into.push_back(text); })
-      ->expected(1, -1)
-      ->allow_extra_args(false);
+Flag add_list(CLI::App& app, const std::string& names, std::vector<std::string>& into,
+              const std::string& value, const std::string& help) {
+  return Flag(
+      add_raw(app, names, value, help, [&into](const std::string& text) { into.push_back(text); })
+          ->expected(1, -1)
+          ->allow_extra_args(false));
 }
 
-CLI::Option* add_choice(CLI::App& app, const std::string& names, std::optional<std::string>& into,
-                        const std::vector<std::string>& words, const std::string& help) {
-  return add_raw(app, names, join(words, "|"), help,
-                 [&into, names, words](const std::string& text) {
-                   if (std::find(words.begin(), words.end(), text) == words.end()) {
-                     refuse(names, "'" + text + "' is none of " + join(words, ", "));
-                   }
-                   into = text;
-                 });
+Flag add_choice(CLI::App& app, const std::string& names, std::optional<std::string>& into,
+                const std::vector<std::string>& words, const std::string& help) {
+  return Flag(
+      add_raw(app, names, join(words, "|"), help, [&into, names, words](const std::string& text) {
+        if (std::find(words.begin(), words.end(), text) == words.end()) {
+          refuse(names, "'" + text + "' is none of " + join(words, ", "));
+        }
+        into = text;
+      }));
 }
 
-CLI::Option* add_number(CLI::App& app, const std::string& names, std::optional<std::uint64_t>& into,
-                        std::uint64_t least, std::uint64_t most, const std::string& value,
-                        const std::string& help) {
-  return add_raw(app, names, value, help, [&into, names, least, most](const std::string& text) {
-    const auto number = parse_decimal(text, most);
-    if (!number || *number < least) {
-      refuse(names, "'" + text + "' is no whole number from " + std::to_string(least) + " to " +
-                        std::to_string(most));
-    }
-    into = *number;
-  });
+Flag add_number(CLI::App& app, const std::string& names, std::optional<std::uint64_t>& into,
+                std::uint64_t least, std::uint64_t most, const std::string& value,
+                const std::string& help) {
+  return Flag(
+      add_raw(app, names, value, help, [&into, names, least, most](const std::string& text) {
+        const auto number = parse_decimal(text, most);
+        if (!number || *number < least) {
+          refuse(names, "'" + text + "' is no whole number from " + std::to_string(least) + " to " +
+                            std::to_string(most));
+        }
+        into = *number;
+      }));
 }
 
-CLI::Option* add_seconds(CLI::App& app, const std::string& names,
-                         std::optional<std::chrono::seconds>& into, const std::string& help) {
+Flag add_seconds(CLI::App& app, const std::string& names, std::optional<std::chrono::seconds>& into,
+                 const std::string& help) {
   constexpr std::uint64_t kDay = 86'400;
-  return add_raw(app, names, "SECONDS", help, [&into, names](const std::string& text) {
+  return Flag(add_raw(app, names, "SECONDS", help, [&into, names](const std::string& text) {
     const auto number = parse_decimal(text, kDay);
     if (!number || *number == 0) {
       refuse(names, "'" + text + "' is no whole number of seconds from 1 to 86400");
     }
     into = std::chrono::seconds(*number);
-  });
+  }));
 }
 
-CLI::Option* add_arguments(CLI::App& app, const std::string& name, std::vector<std::string>& into,
-                           const std::string& help) {
-  return add_raw(app, name, "", help, [&into](const std::string& text) { into.push_back(text); })
-      ->expected(1, -1)
-      ->allow_extra_args();
+Flag add_arguments(CLI::App& app, const std::string& name, std::vector<std::string>& into,
+                   const std::string& help) {
+  return Flag(
+      add_raw(app, name, "", help, [&into](const std::string& text) { into.push_back(text); })
+          ->expected(1, -1)
+          ->allow_extra_args());
 }
 
-CLI::Option* add_argument(CLI::App& app, const std::string& name, std::optional<std::string>& into,
-                          const std::string& help) {
-  return add_raw(app, name, "", help, [&into](const std::string& text) { into = text; });
+Flag add_argument(CLI::App& app, const std::string& name, std::optional<std::string>& into,
+                  const std::string& help) {
+  return Flag(add_raw(app, name, "", help, [&into](const std::string& text) { into = text; }));
 }
 
 void add_network_options(CLI::App& app, NetworkFlags& into) {

@@ -7,9 +7,7 @@ namespace {
 
 CLI::App& add_command(CLI::App& app, Options& options, Command command, const std::string& name,
                       const std::string& help) {
-  CLI::App* added = app.add_subcommand(name, help);
-  added->callback([&options, command] { options.command = command; });
-  return *added;
+  return cli::add_command(app, name, help, [&options, command] { options.command = command; });
 }
 
 void add_org(CLI::App& app, Options& options) {
@@ -55,7 +53,7 @@ void describe_export(CLI::App& app, Options& options) {
 }
 
 void describe_receipt(CLI::App& app, Options& options) {
-  app.require_subcommand(1);
+  cli::require_command(app);
   CLI::App& create = add_command(app, options, Command::receipt_create, "create",
                                  "proves one event without showing any other");
   cli::add_text(create, "MESSAGE", options.subject, "", "the message's audit id")->required();
@@ -111,7 +109,7 @@ void describe_erase(CLI::App& app, Options& options) {
 }  // namespace
 
 void describe(CLI::App& app, Options& options) {
-  app.require_subcommand(1);
+  cli::require_command(app);
   describe_verify(
       add_command(app, options, Command::verify, "verify", "tells whether a log is intact"),
       options);
@@ -125,7 +123,7 @@ void describe(CLI::App& app, Options& options) {
       add_command(app, options, Command::report, "report", "prints a month in figures");
   cli::add_text(report, "--month", options.month, "YYYY-MM", "the month, UTC")->required();
   add_org(report, options);
-  describe_receipt(*app.add_subcommand("receipt", "makes and verifies receipts"), options);
+  describe_receipt(cli::add_command(app, "receipt", "makes and verifies receipts"), options);
   CLI::App& checkpoint = add_command(app, options, Command::checkpoint, "checkpoint",
                                      "signs the log as it stands, and prints what was signed");
   cli::add_flag(checkpoint, "--end-epoch", options.ends_epoch,

@@ -7,11 +7,11 @@ namespace {
 
 CLI::App& add_command(CLI::App& app, Options& options, Command command, const std::string& name,
                       const std::string& help) {
-  CLI::App* added = app.add_subcommand(name, help);
-  added->callback([&options, command] { options.command = command; });
-  cli::add_text(*added, "--org", options.org, "ORG",
+  auto& added =
+      cli::add_command(app, name, help, [&options, command] { options.command = command; });
+  cli::add_text(added, "--org", options.org, "ORG",
                 "whose contacts (default: the only organisation, or default)");
-  return *added;
+  return added;
 }
 
 void add_address(CLI::App& app, Options& options) {
@@ -30,7 +30,7 @@ void add_fields(CLI::App& app, Options& options) {
 }  // namespace
 
 void describe(CLI::App& app, Options& options) {
-  app.require_subcommand(1);
+  cli::require_command(app);
   auto& add =
       add_command(app, options, Command::add, "add", "adds a contact that is not there yet");
   add_address(add, options);

@@ -7,9 +7,7 @@ namespace {
 
 CLI::App& add_command(CLI::App& app, Options& options, Command command, const std::string& name,
                       const std::string& help) {
-  CLI::App* added = app.add_subcommand(name, help);
-  added->callback([&options, command] { options.command = command; });
-  return *added;
+  return cli::add_command(app, name, help, [&options, command] { options.command = command; });
 }
 
 void add_id(CLI::App& app, Options& options) {
@@ -19,7 +17,7 @@ void add_id(CLI::App& app, Options& options) {
 }  // namespace
 
 void describe(CLI::App& app, Options& options) {
-  app.require_subcommand(1);
+  cli::require_command(app);
   auto& sweep = add_command(app, options, Command::sweep, "sweep",
                             "the job of every ten minutes: expires, destroys, sends what is "
                             "pending, signs the checkpoint");

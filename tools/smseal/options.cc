@@ -8,11 +8,11 @@ void describe(CLI::App& app, Options& options) {
   cli::add_list(app, "--password-file", options.password_files, "FILE",
                 "who knows the password in this file can open it; repeatable, up to 8 "
                 "(without any key given: a password is asked for)");
-  auto* org = cli::add_text(app, "--org", options.org, "NAME",
-                            "the organisation can open it; its key is in the state's keyring");
-  auto* public_key = cli::add_text(app, "--public-key", options.public_key, "FILE",
-                                   "the organisation can open it whose public key this is (smkey "
-                                   "export-public prints it); nobody else, nor this user");
+  auto org = cli::add_text(app, "--org", options.org, "NAME",
+                           "the organisation can open it; its key is in the state's keyring");
+  auto public_key = cli::add_text(app, "--public-key", options.public_key, "FILE",
+                                  "the organisation can open it whose public key this is (smkey "
+                                  "export-public prints it); nobody else, nor this user");
   org->excludes(public_key);
   cli::add_text(app, "--name", options.name, "N",
                 "name of the one part (default: the file's; none for stdin)");

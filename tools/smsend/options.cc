@@ -19,7 +19,7 @@ void describe_delivery(CLI::App& app, Options& options) {
 }
 
 void describe_sealing(CLI::App& app, Options& options) {
-  const auto group = [](CLI::Option* option) { option->group("Sealed messages"); };
+  const auto group = [](cli::Flag flag) { flag.group("Sealed messages"); };
   group(cli::add_flag(app, "--seal", options.seals_all,
                       "seals for the portal, whatever the destination"));
   group(cli::add_choice(app, "--method", options.method, {"sms", "email", "password"},
@@ -35,7 +35,7 @@ void describe_sealing(CLI::App& app, Options& options) {
 }
 
 void describe_sendmail(CLI::App& app, Options& options) {
-  const auto group = [](CLI::Option* option) { option->group("As sendmail(8)"); };
+  const auto group = [](cli::Flag flag) { flag.group("As sendmail(8)"); };
   group(
       cli::add_flag(app, "-t", options.takes_header_recipients, "takes recipients from To and Cc"));
   group(cli::add_text(app, "-f", options.envelope_sender, "ADDR", "envelope sender; <> for none"));

@@ -23,9 +23,7 @@ bool contains(const List& list, std::string_view word) {
 
 CLI::App& add_command(CLI::App& app, Options& options, Command command, const std::string& name,
                       const std::string& help) {
-  CLI::App* added = app.add_subcommand(name, help);
-  added->callback([&options, command] { options.command = command; });
-  return *added;
+  return cli::add_command(app, name, help, [&options, command] { options.command = command; });
 }
 
 void add_key_options(CLI::App& app, Options& options, const std::string& what) {
@@ -96,7 +94,7 @@ void describe_rotate(CLI::App& app, Options& options) {
 }  // namespace
 
 void describe(CLI::App& app, Options& options) {
-  app.require_subcommand(1);
+  cli::require_command(app);
   describe_sign(
       add_command(app, options, Command::sign, "sign", "signs stdin to stdout; the default"),
       options);
