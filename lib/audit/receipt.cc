@@ -155,7 +155,7 @@ Result<Candidate> choose(std::vector<Candidate> candidates, const ReceiptRequest
                  [](const Candidate& one) { return one.record.event == Event::delivered; });
     if (!delivered.empty()) candidates = std::move(delivered);
   }
-  if (candidates.size() == 1) return std::move(candidates.front());
+  if (candidates.size() == 1 || request.takes_last) return std::move(candidates.back());
   return fail(Errc::usage,
               "several records of message " + request.message.text() +
                   " are like that: " + list_of(candidates),

@@ -48,6 +48,7 @@ struct ReceiptRequest {
   /// Unset: `delivered`, or else the only record that there is.
   std::optional<Event> event;
   std::vector<std::string> disclose;  ///< names
+  bool takes_last = false;            ///< of several that match, instead of Errc::usage
 };
 
 /// Makes a receipt under the newest checkpoint, or the newest one with a timestamp, that covers the

@@ -54,7 +54,8 @@ Result<std::vector<Delivered>> find_delivered(sealing::Office& office,
       const auto disclosed = audit::parse_disclosures((*entry)->disclosures);
       const auto recipient = audit::disclosed(disclosed, "recipient");
       if (matches(query, **entry, disclosed, recipient)) {
-        found.push_back({std::string((*entry)->record->message), recipient});
+        found.push_back({std::string((*entry)->record->message), recipient,
+                         parse_utc((*entry)->record->ts).value_or(WallTime())});
       }
     }
   }

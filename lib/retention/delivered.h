@@ -21,6 +21,7 @@ struct DeliveredQuery {
 struct Delivered {
   std::string message;    ///< audit id
   std::string recipient;  ///< address; empty where it was erased
+  WallTime at{};
 };
 
 /// In the order of the logs. Nothing where no log is there.

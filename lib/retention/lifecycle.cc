@@ -1,6 +1,8 @@
 #include "retention/lifecycle.h"
 
 #include <algorithm>
+#include <map>
+#include <set>
 
 #include "base/encoding.h"
 #include "sealing/access.h"
@@ -113,6 +115,41 @@ Result<void> replace_link(Office& office, const SealedLink& link,
   return {};
 }
 
+/// What was asked for and denied is in the log, too.
+Unexpected no_new_link(Office& office, const SealedLink& link, std::string_view reason,
+                       Unexpected denial) {
+  audit::Record record = record_for(audit::Event::link_issued, link.message.id, link.recipient.id);
+  record.outcome(audit::Outcome::denied, reason).fact("again", true);
+  if (auto told = office.logs->append(link.message.org, record); !told) {
+    return fail(std::move(told).error());
+  }
+  return denial;
+}
+
+/// Each reply below the message that it answers, where that one is shown too; oldest reply first.
+std::vector<Row> with_follow_ups_below(std::vector<Row> rows) {
+  std::map<std::string, std::vector<std::size_t>> replies;
+  std::set<std::string> shown;
+  for (const auto& row : rows)
+    shown.insert(row.id);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (shown.contains(rows[i].reply_to)) replies[rows[i].reply_to].push_back(i);
+  }
+  if (replies.empty()) return rows;
+  std::vector<Row> ordered;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (shown.contains(rows[i].reply_to)) continue;
+    const std::string id = rows[i].id;
+    ordered.push_back(std::move(rows[i]));
+    const bool is_last_of_it = i + 1 == rows.size() || rows[i + 1].id != id;
+    const auto answers = replies.find(id);
+    if (!is_last_of_it || answers == replies.end()) continue;
+    for (auto at = answers->second.rbegin(); at != answers->second.rend(); ++at)
+      ordered.push_back(std::move(rows[*at]));
+  }
+  return ordered;
+}
+
 }  // namespace
 
 Result<std::vector<Row>> list(Office& office, const Filter& filter) {
@@ -151,7 +188,7 @@ Result<std::vector<Row>> list(Office& office, const Filter& filter) {
     row.expires = link.message.expires;
     rows.push_back(std::move(row));
   }
-  return rows;
+  return with_follow_ups_below(std::move(rows));
 }
 
 Result<std::optional<bool>> end(Office& office, const std::string& id, Ending ending,
@@ -241,11 +278,15 @@ Result<std::size_t> renotify(Office& office, const std::string& id) {
         return fail(std::move(hurried).error());
       }
     } else if (!(*message)->has_escrow) {
-      return fail(Errc::denied, "no new link can be made: the organisation holds no key to it",
-                  "send the message again, or set policy.escrow for those to come");
+      return no_new_link(office, {**message, recipient}, "no-key",
+                         fail(Errc::denied,
+                              "no new link can be made: the organisation holds no key to it",
+                              "send the message again, or set policy.escrow for those to come"));
     } else if (recipient.method == "password") {
-      return fail(Errc::denied, "no new link can be made for a message with a password",
-                  "send the message again");
+      return no_new_link(office, {**message, recipient}, "password-unknown",
+                         fail(Errc::denied,
+                              "no new link can be made for a message with a password",
+                              "send the message again"));
     } else if (auto done = replace_link(office, {**message, recipient}, organisation); !done) {
       return fail(std::move(done).error());
     }

@@ -48,7 +48,7 @@ struct Filter {
   std::optional<std::string> org{};
 };
 
-/// Newest first.
+/// Newest first; replies below the message that they answer.
 Result<std::vector<Row>> list(Office& office, const Filter& filter);
 
 using sealing::Ending;

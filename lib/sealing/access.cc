@@ -5,7 +5,6 @@
 #include "base/encoding.h"
 #include "envelope/password.h"
 #include "sealing/ending.h"
-#include "sealing/errand.h"
 #include "sealing/mark.h"
 #include "sealing/number.h"
 #include "store/sealed_table.h"
@@ -202,7 +201,9 @@ class Access::Desk {
       return fail(std::move(told).error());
     }
     if (recipient.failures_life >= kFailuresToEnd && (*now)->is_live()) {
-      if (auto ended = end_for_good(**now); !ended) return fail(std::move(ended).error());
+      auto ended = end_recipient(office_, **now, Ending::revoked, "too-many-attempts", Told::no,
+                                 Errand::ended_notice);
+      if (!ended) return fail(std::move(ended).error());
       return JudgeAnswer(Unavailable{});
     }
     if (!is_locked) return JudgeAnswer(Wrong{kFailuresToLock - link.recipient.failures - 1});
@@ -279,16 +280,6 @@ class Access::Desk {
                                        Mark::now(clock_).text());
     if (!counted) return fail(std::move(counted).error());
     return Begun(std::move(judging));
-  }
-
-  Result<void> end_for_good(const store::SealedLink& link) {
-    auto ended = end_recipient(office_, link, Ending::revoked, "too-many-attempts");
-    if (!ended) return ended;
-    const auto organisation = office_.organisation(link.message.org);
-    return add_errand(office_, {.kind = Errand::ended_notice,
-                                .organisation = &organisation,
-                                .message = link.message.id,
-                                .recipient = link.recipient.id});
   }
 
   Access& access_;

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/encoding.h"
+#include "sealing/errand.h"
 #include "store/outbox_table.h"
 #include "store/session_table.h"
 
@@ -114,7 +115,7 @@ Result<void> finish_recipient(Office& office, const store::SealedLink& link) {
 }
 
 Result<void> end_recipient(Office& office, const store::SealedLink& link, Ending ending,
-                           const std::string& reason, Told told) {
+                           const std::string& reason, Told told, std::optional<Errand> word) {
   if (told == Told::no) {
     auto done = tell(office, link.message, link.recipient.id, ending, reason);
     if (!done) return done;
@@ -124,7 +125,16 @@ Result<void> end_recipient(Office& office, const store::SealedLink& link, Ending
         store::SealedTable(*office.index)
             .end_recipient(link.message.id, link.recipient.id, ending, reason, office.clock->now());
     if (!ended) return fail(std::move(ended).error());
-    return drop_ways_in(office, link.message.id, link.recipient.id);
+    if (auto dropped = drop_ways_in(office, link.message.id, link.recipient.id); !dropped) {
+      return dropped;
+    }
+    // Side by side, two may end the same link: one of them tells the sender.
+    if (!word || !*ended) return {};
+    const auto organisation = office.organisation(link.message.org);
+    return add_errand(office, {.kind = *word,
+                               .organisation = &organisation,
+                               .message = link.message.id,
+                               .recipient = link.recipient.id});
   });
   if (!done) return done;
   store::SealedLink ended = link;

@@ -5,10 +5,12 @@
 // told and not marked is marked by the next sweep, which reads the log; what was marked and not
 // finished is finished by it.
 
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "sealing/office.h"
+#include "sealing/outbox.h"
 #include "store/sealed_table.h"
 
 namespace sm::sealing {
@@ -27,9 +29,11 @@ Result<void> end_message(Office& office, const store::SealedMessage& message, En
 Result<void> finish_message(Office& office, const store::SealedMessage& message);
 
 /// For one recipient; when it was the last, and the organisation itself holds no key, the content
-/// goes too.
+/// goes too. `word`: what the sender is told of it; it waits from the moment on in which the link
+/// has ended, so that no interruption comes between the two.
 Result<void> end_recipient(Office& office, const store::SealedLink& link, Ending ending,
-                           const std::string& reason, Told told = Told::no);
+                           const std::string& reason, Told told = Told::no,
+                           std::optional<Errand> word = std::nullopt);
 /// The stanza of a recipient who has ended.
 Result<void> finish_recipient(Office& office, const store::SealedLink& link);
 

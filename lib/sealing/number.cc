@@ -38,6 +38,18 @@ Result<std::optional<Asked>> look_up(Office& office, const envelope::LinkToken& 
   return std::optional<Asked>(Asked{std::move(**number), std::move(**link)});
 }
 
+/// The number is there, and the notification goes out. In the caller's transaction; false where it
+/// was not waited for (any more).
+Result<bool> go_on(Office& office, const std::string& message, const std::string& recipient,
+                   const std::string& phone) {
+  auto set = store::SealedTable(*office.index).set_phone(message, recipient, phone);
+  if (!set || !*set) return set;
+  if (auto freed = store::OutboxTable(*office.index).free(message, recipient); !freed) {
+    return fail(std::move(freed).error());
+  }
+  return true;
+}
+
 }  // namespace
 
 std::optional<std::string> parse_phone(std::string_view typed) {
@@ -106,7 +118,11 @@ Result<bool> NumberDesk::set(const envelope::LinkToken& token, const std::string
   store::Contact contact =
       known->value_or(store::Contact{.org = message.org, .address = recipient.address});
   contact.phone = phone;
-  audit::Record record(is_new ? audit::Event::contact_added : audit::Event::contact_changed);
+  const auto event = is_new ? audit::Event::contact_added : audit::Event::contact_changed;
+  const auto id = audit::MessageId::parse(message.id);
+  const auto who = audit::RecipientId::parse(recipient.id);
+  if (!id || !who) return fail(Errc::bug, "a sealed message has no audit id");
+  audit::Record record(event, *id, *who);
   record.outcome(audit::Outcome::success).fact("by", "number-form");
   record.disclose("address", recipient.address).disclose("phone", phone);
   if (auto told = office_.logs->append(message.org, record); !told) {
@@ -118,15 +134,34 @@ Result<bool> NumberDesk::set(const envelope::LinkToken& token, const std::string
     auto taken = store::NumberLinkTable(*office_.index).take(hash);
     if (!taken) return fail(std::move(taken).error());
     if (!*taken) return {};
-    auto set = store::SealedTable(*office_.index).set_phone(message.id, recipient.id, phone);
+    auto set = go_on(office_, message.id, recipient.id, phone);
     if (!set) return fail(std::move(set).error());
-    if (!*set) return {};
-    is_set = true;
-    if (auto put = contacts.put(contact); !put) return put;
-    return store::OutboxTable(*office_.index).free(message.id, recipient.id);
+    is_set = *set;
+    return is_set ? contacts.put(contact) : Result<void>();
   });
   if (!done) return fail(std::move(done).error());
   return is_set;
+}
+
+Result<std::size_t> use_known_numbers(Office& office) {
+  auto waiting = store::SealedTable(*office.index).waiting_for_number();
+  if (!waiting) return fail(std::move(waiting).error());
+  std::size_t count = 0;
+  for (const auto& link : *waiting) {
+    auto contact =
+        store::ContactTable(*office.index).find(link.message.org, link.recipient.address);
+    if (!contact) return fail(std::move(contact).error());
+    if (!*contact || (*contact)->phone.empty()) continue;
+    auto done = office.index->transaction([&]() -> Result<void> {
+      auto set = go_on(office, link.message.id, link.recipient.id, (*contact)->phone);
+      if (!set) return fail(std::move(set).error());
+      count += *set ? 1 : 0;
+      // Nobody need answer the form any more.
+      return store::NumberLinkTable(*office.index).drop(link.message.id, link.recipient.id);
+    });
+    if (!done) return fail(std::move(done).error());
+  }
+  return count;
 }
 
 }  // namespace sm::sealing

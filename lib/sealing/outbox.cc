@@ -246,8 +246,10 @@ class Postman::Round {
 
   [[nodiscard]] bool is_of_use(Errand kind, const store::SealedLink& link) const {
     switch (kind) {
-      case Errand::notification:
       case Errand::number_request:
+        return link.is_live() && link.recipient.phone.empty() &&
+               link.message.expires > clock_.now();
+      case Errand::notification:
         return link.is_live() && link.message.expires > clock_.now();
       case Errand::unread_notice:
         return link.is_live() && link.message.expires > clock_.now() &&
@@ -409,17 +411,13 @@ class Postman::Round {
     });
   }
 
-  /// A notification that nobody will get: its link ends, and the sender is told.
+  /// A notification that nobody will get: its link ends, with it goes the errand, and the sender is
+  /// told.
   Result<void> give_up(Trip& trip, const std::string& reason) {
-    if (auto removed = remove(trip.errand.id); !removed) return removed;
-    if (!is_notification(trip.kind)) return {};
-    auto ended = end_recipient(office_, trip.link, Ending::revoked,
-                               "notification-failed" + (reason.empty() ? "" : ": " + reason));
-    if (!ended) return ended;
-    return add_errand(office_, {.kind = Errand::failure_notice,
-                                .organisation = &trip.organisation,
-                                .message = trip.errand.message,
-                                .recipient = trip.errand.recipient});
+    if (!is_notification(trip.kind)) return remove(trip.errand.id);
+    return end_recipient(office_, trip.link, Ending::revoked,
+                         "notification-failed" + (reason.empty() ? "" : ": " + reason), Told::no,
+                         Errand::failure_notice);
   }
 
   /// `notified` for the recipient's mail; for words to a sender the event that they are about.

@@ -175,6 +175,12 @@ Result<std::vector<std::string>> SealedTable::replies_to(const std::string& id) 
       "SELECT id FROM sealed_message WHERE reply_to = ? AND reply_to <> '' ORDER BY created", id);
 }
 
+Result<std::optional<WallTime>> SealedTable::newest() {
+  return first(
+      *index_, [](const Statement& row) { return time_of(row.number(0)); },
+      "SELECT created FROM sealed_message ORDER BY created DESC LIMIT 1");
+}
+
 Result<std::vector<std::string>> SealedTable::known_envelopes() {
   return rows(
       *index_, [](const Statement& row) { return row.text(0); },
@@ -332,6 +338,12 @@ Result<void> SealedTable::set_unread_told(const std::string& message,
 Result<std::vector<SealedLink>> SealedTable::retrieved() {
   return rows(*index_, link_of,
               select_links("WHERE r.retrieved <> '' AND r.ending = 0 AND m.phase = 0"));
+}
+
+Result<std::vector<SealedLink>> SealedTable::waiting_for_number() {
+  return rows(*index_, link_of,
+              select_links("WHERE r.progress = 0 AND r.ending = 0 AND r.method = 'sms'"
+                           " AND r.phone = '' AND m.phase = 0"));
 }
 
 Result<std::int64_t> SealedTable::live_recipients(const std::string& id) {

@@ -100,6 +100,8 @@ class SealedTable {
   Result<std::vector<SealedLink>> list(const SealedFilter& filter);
   Result<SealedCounts> counts(const std::string& id);
   Result<std::vector<std::string>> replies_to(const std::string& id);
+  /// When the newest message was made; nothing where there is none.
+  Result<std::optional<WallTime>> newest();
   /// Envelopes that belong to a message whose content is still to be had.
   Result<std::vector<std::string>> known_envelopes();
 
@@ -156,6 +158,8 @@ class SealedTable {
   Result<void> set_unread_told(const std::string& message, const std::string& recipient);
   /// Live recipients whose first complete reading was noted.
   Result<std::vector<SealedLink>> retrieved();
+  /// Live recipients whose phone number is asked for.
+  Result<std::vector<SealedLink>> waiting_for_number();
   /// How many recipients of a message have not ended.
   Result<std::int64_t> live_recipients(const std::string& id);
 

@@ -125,14 +125,30 @@ Result<void> write_mail(envelope::Envelope& envelope, const Options& options) {
   return is_stdout ? Result<void>() : file->publish();
 }
 
+/// A reply is the organisation's own; what was sealed for somebody else is opened before a witness.
+Result<void> tell_escrow(sealing::Office& office, const store::SealedMessage& message,
+                         audit::Outcome outcome, std::string_view reason = {}) {
+  const auto id = audit::MessageId::parse(message.id);
+  if (message.kind == store::SealedKind::reply || !id) return {};
+  audit::Record record(audit::Event::escrow_opened, *id);
+  record.outcome(outcome, reason);
+  return office.logs->append(message.org, record);
+}
+
 Result<cli::Verdict> get(const Options& options) {
   auto premises = open(options, true);
   if (!premises) return fail(std::move(premises).error());
   auto& office = (*premises)->office();
   auto message = store::SealedTable(*office.index).find(*options.id);
   if (!message) return fail(std::move(message).error());
-  if (!*message || (*message)->phase != store::Phase::live) return no_such_message(*options.id);
+  // Expiry holds at access: the sweep only removes.
+  const bool is_there = *message && (*message)->phase == store::Phase::live &&
+                        (*message)->expires > office.clock->now();
+  if (!is_there) return no_such_message(*options.id);
   if (!(*message)->has_escrow) {
+    if (auto told = tell_escrow(office, **message, audit::Outcome::denied, "no-escrow"); !told) {
+      return fail(std::move(told).error());
+    }
     return fail(Errc::denied, "only its recipients can open this message",
                 "policy.escrow would give the organisation a key to those to come");
   }
@@ -144,15 +160,8 @@ Result<cli::Verdict> get(const Options& options) {
   keys.keyring = office.keys;
   keys.org = (*message)->org;
   if (auto unlocked = envelope->unlock(keys); !unlocked) return fail(std::move(unlocked).error());
-  // A reply is the organisation's own; what was sealed for somebody else is opened before a
-  // witness.
-  const auto audit_id = audit::MessageId::parse(*options.id);
-  if ((*message)->kind != store::SealedKind::reply && audit_id) {
-    audit::Record record(audit::Event::escrow_opened, *audit_id);
-    record.outcome(audit::Outcome::success);
-    if (auto told = office.logs->append((*message)->org, record); !told) {
-      return fail(std::move(told).error());
-    }
+  if (auto told = tell_escrow(office, **message, audit::Outcome::success); !told) {
+    return fail(std::move(told).error());
   }
   if (auto written = write_mail(*envelope, options); !written) {
     return fail(std::move(written).error());
@@ -242,51 +251,101 @@ bool is_for_one(const Options& options) {
   return options.recipient.has_value() || options.to.has_value();
 }
 
-Result<cli::Verdict> revoke(const Options& options) {
+/// What is to be revoked, and what was delivered and cannot be.
+struct Found {
+  std::vector<Row> sealed;
+  std::vector<retention::Delivered> delivered;
+};
+
+/// The newest message, however it went: whoever takes back the last one means no earlier one.
+Result<Found> find_last(sealing::Office& office, std::vector<Row> rows) {
+  Found found;
+  const auto newest = rows.empty() ? WallTime() : rows.front().created;
+  if (!rows.empty()) {
+    const auto id = rows.front().id;
+    std::erase_if(rows, [&](const Row& row) { return row.id != id; });
+  }
+  auto delivered = retention::find_delivered(
+      office, {.since = rows.empty() ? std::nullopt : std::optional(newest)});
+  if (!delivered) return fail(std::move(delivered).error());
+  // One message may be sealed for some and delivered to others.
+  const auto last = std::max_element(delivered->begin(), delivered->end(),
+                                     [](const auto& a, const auto& b) { return a.at < b.at; });
+  const std::string id = last != delivered->end() ? last->message : std::string();
+  if (rows.empty() || id.empty() || id == rows.front().id) found.sealed = std::move(rows);
+  for (auto& one : *delivered) {
+    if (one.message == id) found.delivered.push_back(std::move(one));
+  }
+  return found;
+}
+
+Result<Found> find_to_revoke(sealing::Office& office, const Options& options) {
   auto filter = filter_of(options);
   if (!filter) return fail(std::move(filter).error());
-  auto premises = open(options, false);
-  if (!premises) return fail(std::move(premises).error());
-  auto& office = (*premises)->office();
   auto rows = retention::list(office, *filter);
   if (!rows) return fail(std::move(rows).error());
   std::erase_if(*rows, [](const Row& row) { return !row.reply_to.empty(); });
-  if (options.is_last && !rows->empty()) {
-    const auto newest = rows->front().id;
-    std::erase_if(*rows, [&](const Row& row) { return row.id != newest; });
+  if (options.is_last) return find_last(office, std::move(*rows));
+  auto delivered = retention::find_delivered(office, {.message = options.id,
+                                                      .message_id = options.message_id,
+                                                      .recipient = filter->recipient,
+                                                      .since = filter->since});
+  if (!delivered) return fail(std::move(delivered).error());
+  return Found{std::move(*rows), std::move(*delivered)};
+}
+
+/// One line each: as JSON all of them, else on stdout only what cannot be taken back.
+void tell(const Options& options, const std::string& id, const std::string& recipient,
+          const std::string& status, const std::string& words) {
+  if (options.common.is_json) {
+    options.common.out().line(
+        JsonObject().add("id", id).add("recipient", recipient).add("status", status).text());
+  } else if (status == "delivered") {
+    options.common.out().line(id + words);
+  } else {
+    options.common.diagnostics().detail(id + words);
   }
-  retention::DeliveredQuery query{.message = options.id,
-                                  .message_id = options.message_id,
-                                  .recipient = filter->recipient,
-                                  .since = filter->since};
-  if (options.is_last && !rows->empty()) query.message = rows->front().id;
-  std::vector<retention::Delivered> delivered;
-  if (!options.is_last || !rows->empty()) {
-    auto found = retention::find_delivered(office, query);
-    if (!found) return fail(std::move(found).error());
-    delivered = std::move(*found);
-  }
-  if (rows->empty() && delivered.empty()) {
+}
+
+Result<cli::Verdict> revoke(const Options& options) {
+  if (auto asked = filter_of(options); !asked) return fail(std::move(asked).error());
+  auto premises = open(options, false);
+  if (!premises) return fail(std::move(premises).error());
+  auto& office = (*premises)->office();
+  auto found = find_to_revoke(office, options);
+  if (!found) return fail(std::move(found).error());
+  if (found->sealed.empty() && found->delivered.empty()) {
     return no_such_message(options.id.value_or(options.message_id.value_or("none was found")));
   }
   std::string ended;
-  for (const auto& row : *rows) {
-    if (!is_for_one(options) && row.id == ended) continue;
-    ended = row.id;
-    auto done = retention::end(
-        office, row.id, retention::Ending::revoked, {},
-        is_for_one(options) ? std::optional<std::string>(row.recipient_id) : std::nullopt);
-    if (!done) return fail(std::move(done).error());
-    const bool is_new = done->value_or(false);
-    options.common.diagnostics().detail(row.id + (is_new ? " revoked" : " had ended before"));
+  bool is_new = false;
+  for (const auto& row : found->sealed) {
+    if (is_for_one(options) || row.id != ended) {
+      auto done = retention::end(
+          office, row.id, retention::Ending::revoked, {},
+          is_for_one(options) ? std::optional<std::string>(row.recipient_id) : std::nullopt);
+      if (!done) return fail(std::move(done).error());
+      is_new = done->value_or(false);
+      ended = row.id;
+    }
+    const bool had_ended =
+        row.status == "expired" || row.status == "revoked" || row.status == "deleted";
+    const bool is_revoked = is_new && !had_ended;
+    tell(options, row.id, row.recipient, is_revoked ? "revoked" : row.status,
+         " to " + printable(row.recipient) +
+             (is_revoked ? " revoked" : " had ended before: " + row.status));
   }
-  for (const auto& mail : delivered) {
-    options.common.out().line(mail.message + " was delivered to " +
-                              (mail.recipient.empty() ? "a recipient whose address was erased"
-                                                      : printable(mail.recipient)) +
-                              " and cannot be taken back");
+  for (const auto& mail : found->delivered) {
+    tell(options, mail.message, mail.recipient, "delivered",
+         " was delivered to " +
+             (mail.recipient.empty() ? "a recipient whose address was erased"
+                                     : printable(mail.recipient)) +
+             " and cannot be taken back");
   }
-  return delivered.empty() ? cli::Verdict::yes : cli::Verdict::no;
+  if (auto forgotten = sealing::forget_journal(office); !forgotten) {
+    return fail(std::move(forgotten).error());
+  }
+  return found->delivered.empty() ? cli::Verdict::yes : cli::Verdict::no;
 }
 
 Result<cli::Verdict> remove(const Options& options) {

@@ -205,24 +205,95 @@ TEST_CASE("one recipient of two is revoked, the other reads on", "[retention]") 
 
 TEST_CASE("a clock that jumps by years destroys nothing (F14)", "[retention]") {
   OfficeFixture fixture;
-  fixture.seal(Method::sms);
-  swept(fixture);
-  fixture.clock.set_synchronised(false);
-  SECTION("ten years on: refused, and done when it is believed") {
-    fixture.clock.step(std::chrono::days(3650));
-    auto refused = sweep(fixture.office, nullptr, {});
-    REQUIRE_FALSE(refused);
-    CHECK(refused.error().code == Errc::temporary);
+  const auto token = fixture.seal(Method::sms);
+  sealing::Access access(fixture.office, fixture.channel, fixture.gate);
+  const auto refused = [&] {
+    const auto report = must(sweep(fixture.office, nullptr, {}));
+    REQUIRE(report.failures.size() == 1);
+    CHECK(report.failures[0].code == Errc::temporary);
+    CHECK(report.expired == 0);
     CHECK(has_content(fixture));
+    CHECK(status(fixture) == "sent");
+  };
+  SECTION("ten years on, before any sweep: the newest message is the witness") {
+    fixture.clock.step(std::chrono::days(3650));
+    refused();
+  }
+  SECTION("ten years on, although the kernel calls the clock kept in step") {
+    swept(fixture);
+    fixture.clock.set_synchronised(true);
+    fixture.clock.step(std::chrono::days(3650));
+    refused();
+  }
+  SECTION("ten years on: refused, its link closed, open again when the clock is right") {
+    swept(fixture);
+    fixture.clock.set_synchronised(false);
+    fixture.clock.step(std::chrono::days(3650));
+    refused();
+    CHECK_FALSE(must(access.find(token)));
+    fixture.clock.step(-std::chrono::days(3650));
+    CHECK(must(access.find(token)));
+    CHECK(swept(fixture).expired == 0);
+  }
+  SECTION("ten years on, and somebody says that it is so") {
+    swept(fixture);
+    fixture.clock.step(std::chrono::days(3650));
     CHECK(swept(fixture, {.believes_clock = true}).expired == 1);
   }
+  SECTION("what the log says has ended is destroyed under any clock") {
+    swept(fixture);
+    audit::Record record(audit::Event::revoked, *audit::MessageId::parse(fixture.message_id));
+    record.outcome(audit::Outcome::success);
+    must(fixture.logs.append("delinde", record));
+    fixture.clock.step(std::chrono::days(3650));
+    CHECK(must(sweep(fixture.office, nullptr, {})).repeated == 1);
+    CHECK_FALSE(has_content(fixture));
+  }
   SECTION("a year back: nothing expires, and later everything does") {
+    swept(fixture);
     fixture.clock.step(-std::chrono::days(365));
     CHECK(swept(fixture).expired == 0);
     CHECK(has_content(fixture));
     fixture.clock.step(std::chrono::days(365 + 7));
     CHECK(swept(fixture).expired == 1);
+    CHECK_FALSE(must(access.find(token)));
   }
+}
+
+TEST_CASE("a machine that was off over an expiry sweeps when it is on again", "[retention]") {
+  OfficeFixture fixture;
+  fixture.seal(Method::sms);
+  swept(fixture);
+  fixture.clock.reboot();
+  fixture.clock.step(std::chrono::days(100));
+  CHECK(swept(fixture).expired == 1);
+}
+
+TEST_CASE("a number that is known by now sends on what waits for it", "[retention]") {
+  OfficeFixture fixture;
+  const auto message = sm::test::prepared(sm::test::simple_mail(), fixture.clock);
+  const sealing::SealOrder order{
+      .id = audit::MessageId::fresh(),
+      .organisation = &fixture.config.organisations.front(),
+      .message = &message,
+      .addressees = {{audit::RecipientId::fresh(), *name::Mailbox::parse("anna@plain.example"),
+                      Method::sms}}};
+  must(sealing::Mailroom(fixture.office).seal(order));
+  const auto kinds = [&] {
+    std::vector<std::string> all;
+    for (const auto& errand : must(store::OutboxTable(fixture.index).waiting("")))
+      all.push_back(errand.kind);
+    return all;
+  };
+  CHECK(kinds() == std::vector<std::string>{"number_request"});
+  swept(fixture);
+  CHECK(kinds() == std::vector<std::string>{"number_request"});
+  CHECK(must(list(fixture.office, {}))[0].status == "pending");
+  must(store::ContactTable(fixture.index)
+           .put({.org = "delinde", .address = "anna@plain.example", .phone = "+31612345678"}));
+  swept(fixture);
+  CHECK(kinds() == std::vector<std::string>{"notification", "number_request"});
+  CHECK(must(list(fixture.office, {}))[0].status == "sent");
 }
 
 TEST_CASE("a lock is lifted by hand, and a new link is made where a key allows it", "[retention]") {
@@ -297,15 +368,15 @@ TEST_CASE("senders hear once of what stays unread near its expiry", "[retention]
 
 TEST_CASE("content that no message names goes, when it is old enough", "[retention]") {
   OfficeFixture fixture;
+  // Folders have the machine's own time.
+  const auto real = std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
+  fixture.clock.step(real - fixture.clock.now());
   fixture.seal(Method::sms);
   auto draft = must(fixture.office.envelopes().begin());
   must(draft.envelope().add_org(must(fixture.keys.active_kek("delinde"))));
   envelope::MemorySource source(as_bytes("x"));
   must(draft.add_part({}, source));
   must(draft.publish(std::chrono::floor<std::chrono::seconds>(fixture.clock.now())));
-  // Folders have the machine's own time.
-  const auto real = std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
-  fixture.clock.step(real - fixture.clock.now());
   CHECK(swept(fixture).orphans == 0);
   fixture.clock.step(2h);
   CHECK(swept(fixture).orphans == 1);
