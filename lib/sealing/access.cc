@@ -7,6 +7,7 @@
 #include "sealing/ending.h"
 #include "sealing/mark.h"
 #include "sealing/number.h"
+#include "sealing/visit.h"
 #include "store/sealed_table.h"
 #include "store/session_table.h"
 
@@ -21,7 +22,6 @@ constexpr std::chrono::hours kCodeWindow{1};
 constexpr std::size_t kCodesInWindow = 5;
 constexpr std::chrono::hours kLongCodeWindow{24};
 constexpr std::size_t kCodesInLongWindow = 15;
-constexpr seconds kTouchAfter{60};
 
 seconds up(microseconds time) {
   return std::chrono::ceil<seconds>(time);
@@ -33,11 +33,6 @@ seconds lock_left(const store::SealedRecipient& recipient, const Clock& clock) {
   const auto mark = Mark::parse(recipient.lock);
   return mark ? up(left_of(kLockTime, *mark, clock))
               : std::chrono::duration_cast<seconds>(kLockTime);
-}
-
-bool is_over(std::string_view mark_text, microseconds period, const Clock& clock) {
-  const auto mark = Mark::parse(mark_text);
-  return !mark || elapsed_since(*mark, clock) >= period;
 }
 
 /// RULES: sends are throttled per recipient. Zero: now.
@@ -61,16 +56,19 @@ std::optional<Method> method_of(std::string_view text) {
   return std::nullopt;
 }
 
+bool gets_codes(const store::SealedRecipient& recipient) {
+  return recipient.method == "sms" || recipient.method == "email";
+}
+
+/// Its link is all that is asked for: it came inside a mail over a proven route.
+bool is_linked_file(const store::SealedLink& link) {
+  return link.message.kind == store::SealedKind::files && link.recipient.method == "none";
+}
+
 std::string masked_target(const store::SealedRecipient& recipient) {
   if (recipient.method == "sms") return masked_phone(recipient.phone);
   if (recipient.method == "email") return masked_address(recipient.address);
   return {};
-}
-
-std::string sender_shown(const config::Organisation& organisation,
-                         const store::SealedMessage& message) {
-  if (!organisation.sealing.names_sender) return organisation.name;
-  return message.sender_name.empty() ? message.sender : message.sender_name;
 }
 
 /// What a keyed hash of a code is taken over: the code, for this recipient of this message only.
@@ -81,23 +79,11 @@ crypto::Sha256 code_hash(const CookieSecret& cookie, const store::SealedLink& li
   return cookie.mac("code", bytes.reveal());
 }
 
-std::string wrap_context(const std::string& message, const std::string& recipient) {
-  return message + " " + recipient;
-}
-
 std::vector<std::string> factors_of(std::string_view method) {
   // The evidence records the factors; a code by mail adds none beyond the mailbox.
   if (method == "sms") return {"mailbox", "phone"};
   if (method == "password") return {"mailbox", "password"};
   return {"mailbox"};
-}
-
-audit::Record record_for(audit::Event event, const std::string& message,
-                         const std::string& recipient) {
-  const auto id = audit::MessageId::parse(message);
-  const auto who = audit::RecipientId::parse(recipient);
-  if (!id || !who) return audit::Record(event);
-  return {event, *id, *who};
 }
 
 }  // namespace
@@ -134,7 +120,9 @@ class Access::Desk {
     auto done = office_.index->transaction([&]() -> Result<void> {
       auto link = open_link(token);
       if (!link) return fail(std::move(link).error());
-      if (!*link || needs_code == ((*link)->recipient.method == "password")) return {};
+      const bool fits = *link && (needs_code ? gets_codes((*link)->recipient)
+                                             : (*link)->recipient.method == "password");
+      if (!fits) return {};
       auto looked = admit(**link, cookie, needs_code);
       if (!looked) return fail(std::move(looked).error());
       begun = std::move(*looked);
@@ -213,48 +201,6 @@ class Access::Desk {
     return JudgeAnswer(Locked{std::chrono::duration_cast<seconds>(kLockTime)});
   }
 
-  /// The session's link, where it may still be read.
-  struct Live {
-    store::Session session;
-    store::SealedLink link;
-  };
-  Result<std::optional<Live>> find_live(Bytes id) {
-    using Answer = std::optional<Live>;
-    auto session = store::SessionTable(*office_.index).find_session(id);
-    if (!session) return fail(std::move(session).error());
-    if (!*session || is_over((*session)->made, kSessionLife, clock_) ||
-        is_over((*session)->used, kSessionIdle, clock_)) {
-      return Answer();
-    }
-    auto link = store::SealedTable(*office_.index)
-                    .find_recipient((*session)->message, (*session)->recipient);
-    if (!link) return fail(std::move(link).error());
-    const bool may_read = *link && (*link)->is_live() && (*link)->message.expires > clock_.now() &&
-                          ((*link)->recipient.retrieved.empty() ||
-                           !is_over((*link)->recipient.retrieved, kRetrievalGrace, clock_));
-    if (!may_read) return Answer();
-    return Answer(Live{std::move(**session), std::move(**link)});
-  }
-
-  /// A message that ends with its first reading has been read when it was shown and every file of
-  /// it fetched.
-  Result<void> note_if_retrieved(const Reading& reading) {
-    store::SealedTable table(*office_.index);
-    auto link = table.find_recipient(reading.message, reading.recipient);
-    if (!link) return fail(std::move(link).error());
-    if (!*link) return {};
-    const auto organisation = office_.organisation((*link)->message.org);
-    const bool ends = (*link)->message.is_once ||
-                      organisation.policy.after_retrieval == config::AfterRetrieval::destroy;
-    const bool has_seen = (*link)->recipient.progress >= store::Progress::opened;
-    if (!ends || !has_seen) return {};
-    auto reads =
-        store::SessionTable(*office_.index).count_reads(reading.message, reading.recipient);
-    if (!reads) return fail(std::move(reads).error());
-    if (*reads < (*link)->message.parts) return {};
-    return table.set_retrieved(reading.message, reading.recipient, Mark::now(clock_).text());
-  }
-
  private:
   Result<Begun> admit(const store::SealedLink& link, const CookieSecret& cookie, bool needs_code) {
     store::SealedTable table(*office_.index);
@@ -291,15 +237,18 @@ Result<std::optional<Visit>> Access::find(const envelope::LinkToken& token,
                                           const CookieSecret* cookie) {
   auto link = Desk(*this).open_link(token);
   if (!link) return fail(std::move(link).error());
-  const auto method = *link ? method_of((*link)->recipient.method) : std::nullopt;
-  if (!method) return std::optional<Visit>();
+  if (!*link) return std::optional<Visit>();
+  const auto method = method_of((*link)->recipient.method);
+  const bool asks_nothing = is_linked_file(**link);
+  if (!method && !asks_nothing) return std::optional<Visit>();
   const auto& message = (*link)->message;
   const auto& recipient = (*link)->recipient;
   Visit visit;
   visit.message = message.id;
   visit.recipient = recipient.id;
   visit.org = message.org;
-  visit.method = *method;
+  visit.method = method.value_or(Method::email);
+  visit.asks_nothing = asks_nothing;
   visit.sender_name = sender_shown(office_.organisation(message.org), message);
   visit.masked_target = masked_target(recipient);
   visit.language = recipient.language;
@@ -327,7 +276,7 @@ Result<StartAnswer> Access::start(const envelope::LinkToken& token, const Cookie
   auto begun = office_.index->transaction([&]() -> Result<void> {
     auto found = desk.open_link(token);
     if (!found) return fail(std::move(found).error());
-    if (!*found || (*found)->recipient.method == "password") return {};
+    if (!*found || !gets_codes((*found)->recipient)) return {};
     if (const auto left = lock_left((*found)->recipient, *office_.clock); left.count() > 0) {
       answer = Locked{left};
       return {};
@@ -454,6 +403,17 @@ Result<JudgeAnswer> Access::judge_password(const envelope::LinkToken& token,
   return desk.accept(judging->link, cookie, **mk);
 }
 
+Result<JudgeAnswer> Access::enter(const envelope::LinkToken& token, const CookieSecret& cookie) {
+  Desk desk(*this);
+  auto link = desk.open_link(token);
+  if (!link) return fail(std::move(link).error());
+  if (!*link || !is_linked_file(**link)) return JudgeAnswer(Unavailable{});
+  auto mk = unlock(**link, token, nullptr);
+  if (!mk) return fail(std::move(mk).error());
+  if (!*mk) return JudgeAnswer(Unavailable{});
+  return desk.accept(**link, cookie, **mk);
+}
+
 /// Nothing where it does not open: a wrong password, or it is gone.
 Result<std::optional<envelope::MessageKey>> Access::unlock(const store::SealedLink& link,
                                                            const envelope::LinkToken& token,
@@ -486,101 +446,6 @@ Result<std::optional<envelope::MessageKey>> Access::unlock(const store::SealedLi
     return fail(std::move(unlocked).error());
   }
   return Answer(opened->message_key().clone());
-}
-
-Result<std::optional<Reading>> Access::resume(const CookieSecret& cookie) {
-  using Answer = std::optional<Reading>;
-  const auto id = cookie.id();
-  auto live = Desk(*this).find_live(id);
-  if (!live) return fail(std::move(live).error());
-  if (!*live) return Answer();
-  const auto& message = (*live)->link.message;
-  const auto& recipient = (*live)->link.recipient;
-  auto mk = cookie.unwrap((*live)->session.wrapped, wrap_context(message.id, recipient.id));
-  const auto envelope_id = envelope::EnvelopeId::parse(message.envelope);
-  if (!mk || !envelope_id) return Answer();
-  auto envelope = office_.envelopes().open(*envelope_id);
-  if (!envelope) {
-    if (envelope.error().code == Errc::no_input) return Answer();
-    return fail(std::move(envelope).error());
-  }
-  if (auto unlocked = envelope->unlock(std::move(*mk)); !unlocked) {
-    return fail(std::move(unlocked).error());
-  }
-  if (is_over((*live)->session.used, kTouchAfter, *office_.clock)) {
-    auto touched =
-        store::SessionTable(*office_.index).touch_session(id, Mark::now(*office_.clock).text());
-    if (!touched) return fail(std::move(touched).error());
-  }
-  const auto organisation = office_.organisation(message.org);
-  Reading reading{.session = id};
-  reading.message = message.id;
-  reading.recipient = recipient.id;
-  reading.org = message.org;
-  reading.address = recipient.address;
-  reading.language = recipient.language;
-  reading.sender_name = sender_shown(organisation, message);
-  if (organisation.sealing.names_sender) reading.sender_address = message.sender;
-  reading.expires = message.expires;
-  reading.is_once =
-      message.is_once || organisation.policy.after_retrieval == config::AfterRetrieval::destroy;
-  reading.may_reply = organisation.sealing.replies != config::Replies::off;
-  reading.envelope = std::make_unique<envelope::Envelope>(std::move(*envelope));
-  return Answer(std::move(reading));
-}
-
-Result<bool> Access::is_live(const crypto::Sha256& session) {
-  auto live = Desk(*this).find_live(session);
-  if (!live) return fail(std::move(live).error());
-  return live->has_value();
-}
-
-Result<void> Access::opened(const Reading& reading) {
-  store::SessionTable sessions(*office_.index);
-  auto session = sessions.find_session(reading.session);
-  if (!session) return fail(std::move(session).error());
-  if (!*session) return fail(Errc::denied, "the session has ended");
-  if (!(*session)->has_opened) {
-    // No IP address: who reads is not watched.
-    audit::Record record = record_for(audit::Event::opened, reading.message, reading.recipient);
-    record.outcome(audit::Outcome::success);
-    if (auto told = office_.logs->append(reading.org, record); !told) return told;
-    auto done = office_.index->transaction([&]() -> Result<void> {
-      auto set = sessions.set_opened(reading.session);
-      if (!set) return fail(std::move(set).error());
-      return store::SealedTable(*office_.index)
-          .advance(reading.message, reading.recipient, store::Progress::opened);
-    });
-    if (!done) return done;
-  }
-  return Desk(*this).note_if_retrieved(reading);
-}
-
-Result<void> Access::downloaded(const Reading& reading, std::size_t part, bool is_whole) {
-  if (!is_whole) return {};
-  audit::Record record = record_for(audit::Event::downloaded, reading.message, reading.recipient);
-  record.outcome(audit::Outcome::success).fact("part", part);
-  if (auto told = office_.logs->append(reading.org, record); !told) return told;
-  const auto& parts = reading.envelope->manifest().parts;
-  const bool is_file =
-      part >= 1 && part <= parts.size() && parts[part - 1].info.role == envelope::Role::file;
-  if (is_file) {
-    auto added = store::SessionTable(*office_.index)
-                     .add_read(reading.message, reading.recipient, static_cast<std::int64_t>(part));
-    if (!added) return added;
-  }
-  return Desk(*this).note_if_retrieved(reading);
-}
-
-Result<void> Access::saved(const Reading& reading) {
-  auto link = store::SealedTable(*office_.index).find_recipient(reading.message, reading.recipient);
-  if (!link) return fail(std::move(link).error());
-  if (!*link || !(*link)->is_live()) return {};
-  return end_recipient(office_, **link, Ending::retrieved, "saved");
-}
-
-Result<void> Access::leave(const CookieSecret& cookie) {
-  return store::SessionTable(*office_.index).drop_session(cookie.id());
 }
 
 }  // namespace sm::sealing

@@ -3,6 +3,7 @@
 //
 //   find       the link's page. Changes nothing: scanners fetch every link.
 //   start      a person asked: a code goes out (sms, email). Throttled for each recipient.
+//   enter      for files whose link came inside a verified mail: nothing more is asked.
 //   judge_…    the code or password. The counters go up, atomically and durably, before anything is
 //              compared; five failures lock the recipient for 15 minutes on all clients, measured
 //              so that neither restarts nor set clocks move it (sealing/mark.h); a hundred in its
@@ -48,6 +49,9 @@ struct Visit {
   std::string recipient;  ///< audit id
   std::string org;
   Method method = Method::sms;
+  /// Files that were linked in a mail which went over a proven route: the link is the proof, and a
+  /// press of a button lets in (enter). `method` means nothing then.
+  bool asks_nothing = false;
   std::string sender_name;  ///< as the organisation's policy shows it; may be the organisation's
   std::string masked_target;  ///< "+31 6 •••• ••78", "a•••@b.example"; empty for a password
   std::string language;  ///< the recipient's; "" where not known
@@ -135,6 +139,9 @@ class Access {
                                  std::string_view typed);
   Result<JudgeAnswer> judge_password(const envelope::LinkToken& token, const CookieSecret& cookie,
                                      Secret typed);
+
+  /// Where the visit asks nothing: a person's POST is let in.
+  Result<JudgeAnswer> enter(const envelope::LinkToken& token, const CookieSecret& cookie);
 
   /// The verified session of this cookie; nothing where there is none (any more), or its message
   /// is not to be had (any more). Touches the session's idle time.

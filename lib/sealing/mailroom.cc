@@ -49,15 +49,23 @@ Result<void> check(const SealOrder& order) {
                      std::to_string(organisation.policy.longest_expiry.count()) + " days");
   }
   for (const auto& addressee : order.addressees) {
-    if (!organisation.policy.methods.contains(addressee.method)) {
-      return forbidden("the method " + std::string(method_text(addressee.method)) +
-                       " is not allowed");
+    const auto method = addressee.asks_nothing ? Method::email : addressee.method;
+    if (!organisation.policy.methods.contains(method)) {
+      return forbidden("the method " + std::string(method_text(method)) + " is not allowed");
     }
+    if (addressee.asks_nothing && !order.is_files_only) {
+      return fail(Errc::bug, "a sealed message always asks for a proof");
+    }
+    if (addressee.asks_nothing) continue;
     if (addressee.method == Method::password && addressee.password == nullptr) {
       return fail(Errc::usage, "the method password needs a password", "give --password-file");
     }
   }
   return {};
+}
+
+std::string_view proof_text(const Addressee& addressee) {
+  return addressee.asks_nothing ? "none" : method_text(addressee.method);
 }
 
 /// One call of seal().
@@ -94,9 +102,10 @@ class Sealing {
     envelope::LinkToken token;
     std::string phone;
     std::string language;
-    [[nodiscard]] bool waits_for_number() const {
-      return addressee->method == Method::sms && phone.empty();
+    [[nodiscard]] bool gets_text_messages() const {
+      return addressee->method == Method::sms && !addressee->asks_nothing;
     }
+    [[nodiscard]] bool waits_for_number() const { return gets_text_messages() && phone.empty(); }
   };
 
   Result<void> meet_addressees() {
@@ -105,9 +114,9 @@ class Sealing {
       auto contact = contacts.find(organisation_.id, addressee.mailbox.text());
       if (!contact) return fail(std::move(contact).error());
       Guest guest{&addressee, envelope::LinkToken::fresh(), addressee.phone, addressee.language};
-      if (addressee.method != Method::sms) guest.phone.clear();
+      if (!guest.gets_text_messages()) guest.phone.clear();
       if (*contact) {
-        if (guest.phone.empty() && addressee.method == Method::sms) guest.phone = (*contact)->phone;
+        if (guest.waits_for_number()) guest.phone = (*contact)->phone;
         if (guest.language.empty()) guest.language = (*contact)->language;
       }
       guests_.push_back(std::move(guest));
@@ -118,13 +127,28 @@ class Sealing {
   Result<void> add_stanzas(envelope::Draft& draft, const envelope::Kek& kek) {
     for (const auto& guest : guests_) {
       const auto* password =
-          guest.addressee->method == Method::password ? guest.addressee->password : nullptr;
+          guest.addressee->method == Method::password && !guest.addressee->asks_nothing
+              ? guest.addressee->password
+              : nullptr;
       if (auto added = draft.add_link(kek, guest.token, password); !added) return added;
     }
     return has_escrow() ? draft.add_org(kek) : Result<void>();
   }
 
   Result<void> add_parts(envelope::StoreDraft& draft) {
+    if (!order_.is_files_only) {
+      if (auto done = add_message(draft); !done) return done;
+    }
+    for (const auto& attached : order_.attached) {
+      if (auto done = add_attached(draft, attached, UINT64_MAX); !done) return done;
+    }
+    for (const auto& file : order_.files) {
+      if (auto done = add_file(draft, file); !done) return done;
+    }
+    return {};
+  }
+
+  Result<void> add_message(envelope::StoreDraft& draft) {
     auto split = split_message(*order_.message);
     if (!split) return fail(std::move(split).error());
     StreamSource text(split->text.open());
@@ -132,17 +156,21 @@ class Sealing {
     info.size = split->text.size();
     auto added = draft.add_part(std::move(info), text);
     if (!added) return fail(std::move(added).error());
+    const auto limit = order_.links_oversize ? UINT64_MAX : organisation_.sealing.attachment_limit;
     for (const auto& attached : split->attached) {
-      auto source = decode(*order_.message, attached, organisation_.sealing.attachment_limit);
-      envelope::PartInfo file{.role = envelope::Role::file, .type = attached.type};
-      if (!attached.name.empty()) file.name = attached.name;
-      added = draft.add_part(std::move(file), *source);
-      if (!added) return fail(std::move(added).error());
-      ++files_;
+      if (auto done = add_attached(draft, attached, limit); !done) return done;
     }
-    for (const auto& file : order_.files) {
-      if (auto done = add_file(draft, file); !done) return done;
-    }
+    return {};
+  }
+
+  Result<void> add_attached(envelope::StoreDraft& draft, const Attached& attached,
+                            std::uint64_t limit) {
+    auto source = decode(*order_.message, attached, limit);
+    envelope::PartInfo info{.role = envelope::Role::file, .type = attached.type};
+    if (!attached.name.empty()) info.name = attached.name;
+    auto added = draft.add_part(std::move(info), *source);
+    if (!added) return fail(std::move(added).error());
+    ++files_;
     return {};
   }
 
@@ -166,21 +194,22 @@ class Sealing {
     for (const auto& guest : guests_) {
       audit::Record record(audit::Event::sealed, order_.id, guest.addressee->id);
       record.outcome(audit::Outcome::success)
-          .fact("method", method_text(guest.addressee->method))
+          .fact("method", proof_text(*guest.addressee))
+          .fact("kind", order_.is_files_only ? "files" : "")
           .fact("level", guest.addressee->level)
           .fact("cause", guest.addressee->reason)
           .fact("expires", utc_text(std::chrono::floor<std::chrono::seconds>(expires())))
           .fact("once", order_.is_once)
           .fact("escrow", has_escrow())
           .fact("files", files_)
-          .fact("size", order_.message->size())
+          .fact("size", order_.is_files_only ? 0 : order_.message->size())
           .disclose("recipient", guest.addressee->mailbox.text())
           .disclose("sender", order_.message->from().mailbox.text())
           .disclose("message_id", order_.message->message_id())
           .disclose("envelope", id.text());
       records.push_back(std::move(record));
       audit::Record link(audit::Event::link_issued, order_.id, guest.addressee->id);
-      link.outcome(audit::Outcome::success).fact("method", method_text(guest.addressee->method));
+      link.outcome(audit::Outcome::success).fact("method", proof_text(*guest.addressee));
       records.push_back(std::move(link));
     }
     return office_.logs->append(organisation_.id, records);
@@ -191,6 +220,7 @@ class Sealing {
     message.id = order_.id.text();
     message.envelope = id.text();
     message.org = organisation_.id;
+    if (order_.is_files_only) message.kind = store::SealedKind::files;
     message.reference = order_.reference;
     message.message_id = order_.message->message_id();
     message.sender = order_.message->from().mailbox.text();
@@ -206,7 +236,7 @@ class Sealing {
       recipient.id = guest.addressee->id.text();
       recipient.address = guest.addressee->mailbox.text();
       recipient.language = guest.language;
-      recipient.method = method_text(guest.addressee->method);
+      recipient.method = proof_text(*guest.addressee);
       recipient.phone = guest.phone;
       const auto hash = hash_of(guest.token);
       recipient.link_hash.assign(hash.begin(), hash.end());
@@ -232,9 +262,10 @@ class Sealing {
                      .recipient = guest.addressee->id.text(),
                      .secret = &token,
                      .is_held = guest.waits_for_number()};
-    if (auto added = add_errand(office_, errand); !added || !guest.waits_for_number()) {
-      return added;
+    if (!order_.is_files_only) {
+      if (auto added = add_errand(office_, errand); !added) return added;
     }
+    if (!guest.waits_for_number()) return {};
     const auto form = envelope::LinkToken::fresh();
     const Secret form_token = form.text();
     auto added = store::NumberLinkTable(*office_.index)
@@ -248,8 +279,12 @@ class Sealing {
 
   std::vector<SealedFor> answer() const {
     std::vector<SealedFor> sealed;
-    for (const auto& guest : guests_)
+    for (const auto& guest : guests_) {
       sealed.push_back({guest.addressee->id, guest.waits_for_number()});
+      if (order_.is_files_only) {
+        sealed.back().link = link_url(organisation_.sealing.portal, kLinkPath, guest.token);
+      }
+    }
     return sealed;
   }
 

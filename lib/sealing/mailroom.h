@@ -24,6 +24,7 @@
 #include "name/mailbox.h"
 #include "sealing/link.h"
 #include "sealing/office.h"
+#include "sealing/split.h"
 
 namespace sm::sealing {
 
@@ -36,9 +37,12 @@ struct Addressee {
   Method method = Method::sms;
   std::string phone{};  ///< E.164; empty: not known. With Method::sms the sender is asked for it
   const envelope::Password* password = nullptr;  ///< with Method::password, never null
-  std::string language{};                        ///< "nl", "en"; empty: the organisation's
-  std::string level{};   ///< of the route that was not good enough; empty: sealed on demand
-  std::string reason{};  ///< why it was not, as a stable code
+  /// Of files whose link goes inside a mail over a proven route: the link is enough. Only where the
+  /// policy has the method email, which would prove as little.
+  bool asks_nothing = false;
+  std::string language{};  ///< "nl", "en"; empty: the organisation's
+  std::string level{};     ///< of the route that was not good enough; empty: sealed on demand
+  std::string reason{};    ///< why it was not, as a stable code
 };
 
 /// A large file beside the message.
@@ -58,12 +62,20 @@ struct SealOrder {
   std::chrono::seconds lifetime{std::chrono::days(7)};
   bool is_once = false;     ///< ends after the first complete reading
   std::string reference{};  ///< the sender's own name for it: a batch row's key, an ENVID
+  /// Attachments above the limit go along as large files do.
+  bool links_oversize = false;
+  /// The message itself goes another way: `files` alone, and `attached`, are sealed, and the caller
+  /// puts each recipient's link into it. Nobody is notified.
+  bool is_files_only = false;
+  /// Attachments that leave the message for its link.
+  std::vector<Attached> attached{};
 };
 
 /// What became of one addressee.
 struct SealedFor {
   audit::RecipientId id;
   bool waits_for_number = false;  ///< the sender was asked for a phone number; status pending
+  std::optional<Secret> link{};   ///< of files only: the URL
 };
 
 class Mailroom {

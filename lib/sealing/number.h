@@ -30,8 +30,8 @@ struct NumberRequest {
   WallTime expires{};
 };
 
-/// Messages that wait for a number which is known by now (smcontact, or the form of another message)
-/// go on. How many recipients that were.
+/// Messages that wait for a number which is known by now (smcontact, or the form of another
+/// message) go on. How many recipients that were.
 Result<std::size_t> use_known_numbers(Office& office);
 
 class NumberDesk {

@@ -341,3 +341,62 @@ TEST_CASE("a link that nobody notified yet, for want of a number, does not open"
   Access access(fixture.office, fixture.channel, fixture.gate);
   CHECK(must(access.find(token)));
 }
+
+TEST_CASE("files whose link went inside a verified mail ask for nothing but a press", "[sealing]") {
+  OfficeFixture fixture;
+  const auto message = sm::test::prepared(sm::test::simple_mail(), fixture.clock);
+  const auto path = fixture.folder / "scan.iso";
+  must(publish_file(path, as_bytes(std::string(100'000, 'x'))));
+  sealing::Addressee anna{audit::RecipientId::fresh(), *name::Mailbox::parse("anna@dane.example")};
+  anna.asks_nothing = true;
+  sealing::SealOrder order{.id = audit::MessageId::fresh(),
+                           .organisation = &fixture.config.organisations.front(),
+                           .message = &message,
+                           .addressees = {anna},
+                           .files = {{path}},
+                           .is_files_only = true};
+  SECTION("a policy without codes by mail has no such links") {
+    auto strict = fixture.config.organisations.front();
+    strict.policy.methods = {Method::sms};
+    order.organisation = &strict;
+    auto refused = sealing::Mailroom(fixture.office).seal(order);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == Errc::denied);
+  }
+  SECTION("a message of its own always asks for a proof") {
+    order.is_files_only = false;
+    CHECK_FALSE(sealing::Mailroom(fixture.office).seal(order));
+  }
+  SECTION("it opens, and nobody was notified of it") {
+    const auto sealed = must(sealing::Mailroom(fixture.office).seal(order));
+    REQUIRE(sealed.size() == 1);
+    REQUIRE(sealed[0].link);
+    CHECK(must(store::OutboxTable(fixture.index).waiting("")).empty());
+    const std::string url(as_text(sealed[0].link->reveal()));
+    const std::string prefix = "https://portal.delinde.example/m/";
+    REQUIRE(url.starts_with(prefix));
+    const auto token = *sealing::parse_token(url.substr(prefix.size()));
+    Access access(fixture.office, fixture.channel, fixture.gate);
+    const auto visit = must(access.find(token));
+    REQUIRE(visit);
+    CHECK(visit->asks_nothing);
+    const auto asking = CookieSecret::fresh();
+    CHECK(std::holds_alternative<Unavailable>(must(access.start(token, asking, "en"))));
+    CHECK(std::holds_alternative<Unavailable>(must(access.judge_code(token, asking, "123456"))));
+    CHECK(std::holds_alternative<Unavailable>(
+        must(access.judge_password(token, asking, Secret(as_bytes("x"))))));
+    auto entered = must(access.enter(token, asking));
+    REQUIRE(std::holds_alternative<Verified>(entered));
+    auto reading = must(access.resume(std::get<Verified>(entered).cookie));
+    REQUIRE(reading);
+    REQUIRE(reading->envelope->manifest().parts.size() == 1);
+    CHECK(reading->envelope->manifest().parts[0].info.name == "scan.iso");
+    CHECK(reading->envelope->manifest().parts[0].info.size == 100'000);
+  }
+  SECTION("nobody is let in without a proof where one was asked for") {
+    const auto token = fixture.seal(Method::sms);
+    Access access(fixture.office, fixture.channel, fixture.gate);
+    CHECK_FALSE(must(access.find(token))->asks_nothing);
+    CHECK(std::holds_alternative<Unavailable>(must(access.enter(token, CookieSecret::fresh()))));
+  }
+}
