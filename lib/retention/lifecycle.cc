@@ -278,14 +278,13 @@ Result<std::size_t> renotify(Office& office, const std::string& id) {
         return fail(std::move(hurried).error());
       }
     } else if (!(*message)->has_escrow) {
-      return no_new_link(office, {**message, recipient}, "no-key",
-                         fail(Errc::denied,
-                              "no new link can be made: the organisation holds no key to it",
-                              "send the message again, or set policy.escrow for those to come"));
+      return no_new_link(
+          office, {**message, recipient}, "no-key",
+          fail(Errc::denied, "no new link can be made: the organisation holds no key to it",
+               "send the message again, or set policy.escrow for those to come"));
     } else if (recipient.method == "password") {
       return no_new_link(office, {**message, recipient}, "password-unknown",
-                         fail(Errc::denied,
-                              "no new link can be made for a message with a password",
+                         fail(Errc::denied, "no new link can be made for a message with a password",
                               "send the message again"));
     } else if (auto done = replace_link(office, {**message, recipient}, organisation); !done) {
       return fail(std::move(done).error());

@@ -89,10 +89,10 @@ class Sweep {
     return notes.put(std::string(kLastNote), Mark::now(*office_.clock).text());
   }
 
-  /// Nothing is destroyed because a clock was set wrong by years. Neither the kernel's word that the
-  /// clock is kept in step counts (time servers lie, too) nor its count of seconds (a machine may
-  /// have been off): what was seen last, by a sweep or by whoever sealed, was less than half a year
-  /// ago, or somebody says so.
+  /// Nothing is destroyed because a clock was set wrong by years. Neither the kernel's word that
+  /// the clock is kept in step counts (time servers lie, too) nor its count of seconds (a machine
+  /// may have been off): what was seen last, by a sweep or by whoever sealed, was less than half a
+  /// year ago, or somebody says so.
   Result<void> check_clock() {
     if (options_.believes_clock) return {};
     auto last = store::NoteTable(*office_.index).find(std::string(kLastNote));

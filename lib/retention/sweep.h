@@ -29,10 +29,10 @@ struct SweepOptions {
   bool believes_clock = false;
 };
 
-/// One at a time (flock on `<state>/sweep.lock`): Errc::temporary while another runs. When the clock
-/// is more than half a year ahead of what was seen last, nothing is destroyed on its word alone:
-/// only what the log says has ended, and the report has a failure, Errc::temporary. `equipment`
-/// null: errands are left for later.
+/// One at a time (flock on `<state>/sweep.lock`): Errc::temporary while another runs. When the
+/// clock is more than half a year ahead of what was seen last, nothing is destroyed on its word
+/// alone: only what the log says has ended, and the report has a failure, Errc::temporary.
+/// `equipment` null: errands are left for later.
 Result<SweepReport> sweep(sealing::Office& office, const delivery::Equipment* equipment,
                           const SweepOptions& options);
 

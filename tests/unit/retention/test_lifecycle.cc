@@ -276,8 +276,8 @@ TEST_CASE("a number that is known by now sends on what waits for it", "[retentio
       .id = audit::MessageId::fresh(),
       .organisation = &fixture.config.organisations.front(),
       .message = &message,
-      .addressees = {{audit::RecipientId::fresh(), *name::Mailbox::parse("anna@plain.example"),
-                      Method::sms}}};
+      .addressees = {
+          {audit::RecipientId::fresh(), *name::Mailbox::parse("anna@plain.example"), Method::sms}}};
   must(sealing::Mailroom(fixture.office).seal(order));
   const auto kinds = [&] {
     std::vector<std::string> all;
