@@ -67,8 +67,6 @@ Result<bool> delete_ended(Office& office, const store::SealedMessage& message,
   if (auto ended = sealing::end_message(office, message, Ending::deleted, reason); !ended) {
     return fail(std::move(ended).error());
   }
-  auto set = store::SealedTable(*office.index).set_deleted(message.id);
-  if (!set) return fail(std::move(set).error());
   return true;
 }
 

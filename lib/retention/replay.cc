@@ -49,7 +49,9 @@ Result<bool> apply(sealing::Office& office, const audit::EntryView& entry) {
   if (recipient.empty()) {
     auto found = table.find(message);
     if (!found) return fail(std::move(found).error());
-    if (!*found || (*found)->phase == store::Phase::done) return false;
+    if (!*found) return false;
+    const bool is_afterwards = *ending == Ending::deleted && (*found)->ending != Ending::deleted;
+    if ((*found)->phase == store::Phase::done && !is_afterwards) return false;
     if (auto ended = sealing::end_message(office, **found, *ending, {}, Told::yes); !ended) {
       return fail(std::move(ended).error());
     }

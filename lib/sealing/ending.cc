@@ -84,9 +84,13 @@ Result<void> end_message(Office& office, const store::SealedMessage& message, En
   if (told == Told::no) {
     if (auto done = tell(office, message, {}, ending, reason); !done) return done;
   }
-  auto marked = store::SealedTable(*office.index).mark(message.id, ending, reason);
+  store::SealedTable table(*office.index);
+  auto marked = table.mark(message.id, ending, reason);
   if (!marked) return fail(std::move(marked).error());
-  return finish_message(office, message);
+  auto done = finish_message(office, message);
+  // It had ended otherwise, before or in this moment: that it was deleted afterwards counts.
+  const bool is_afterwards = done && !*marked && ending == Ending::deleted;
+  return is_afterwards ? table.set_deleted(message.id) : done;
 }
 
 Result<void> finish_recipient(Office& office, const store::SealedLink& link) {

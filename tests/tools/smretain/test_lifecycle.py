@@ -2,10 +2,11 @@
 """smretain: what became of sealed messages, and their end: told, certified, and complete from wherever it
 was interrupted."""
 
-import json
 import fcntl
+import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import unittest
@@ -45,7 +46,6 @@ class Listing(RetainTest):
         self.error(66, "smretain", "show", "nonesuch")
 
     def test_a_reply_stands_below_the_message_that_it_answers(self):
-        import sqlite3
         answered = self.send(message_id="a@delinde.example")
         reply = self.send(message_id="b@delinde.example")
         newer = self.send(message_id="c@delinde.example")
@@ -68,7 +68,7 @@ class Revoking(RetainTest):
         self.assertEqual([(row["recipient"], row["status"]) for row in rows], [("bob@other.example", "revoked")])
         self.assertEqual(sorted(self.status(identity)), ["pending", "revoked"])
         folder = self.envelope(identity)
-        head = open(folder + "/head").read()
+        head = self.head(folder)
         self.assertEqual(head.count("-> link"), 1, "the stanza of the one is gone")
         rows = self.revoke(identity)
         self.assertEqual({row["status"] for row in rows}, {"revoked"})
@@ -123,7 +123,7 @@ class Ends(RetainTest):
         folders = [self.envelope(identity) for identity in (deleted, revoked, expired)]
         stanzas = []
         for folder in folders:
-            lines = open(folder + "/head").read().splitlines()
+            lines = self.head(folder).splitlines()
             stanzas += [line for line in lines if len(line) > 80 and " " not in line]
         self.assertGreaterEqual(len(stanzas), 3, "the wrapped keys")
         self.run_tool("smretain", "delete", deleted)
@@ -196,7 +196,7 @@ class Ends(RetainTest):
         self.assertEqual([self.status(i) for i in (deleted, expired, revoked, kept)],
                          [["deleted"], ["expired"], ["revoked"], ["sent"]])
         self.assertEqual(sorted(self.status(both)), ["pending", "revoked"])
-        self.assertEqual(open(self.envelope(both) + "/head").read().count("-> link"), 1)
+        self.assertEqual(self.head(self.envelope(both)).count("-> link"), 1)
         self.assertEqual(len(os.listdir(self.path("state/sealed"))), 2)
         repeated = [record["event"] for record in self.events()[before:]]
         self.assertFalse({"deleted", "expired", "revoked"} & set(repeated), "told once, not twice")
@@ -252,7 +252,6 @@ class Keys(RetainTest):
     def test_a_notification_that_waits_is_hurried_and_no_new_link_is_made_without_a_key(self):
         identity = self.send()
         self.run_tool("smretain", "renotify", identity)
-        import sqlite3
         with sqlite3.connect(self.path("state/index.db")) as database:
             database.execute("DELETE FROM errand")
         database.close()
@@ -275,7 +274,7 @@ class Escrow(RetainTest):
         self.run_tool("smretain", "get", identity, "-o", self.path("mail"))
         self.assertIn(BODY.encode(), self.read("mail"))
         self.assertIn(BODY.encode(), self.out("smretain", "get", identity, "-o", "-"))
-        self.assertEqual([(e["event"], e["outcome"]) for e in self.events(identity)][-1], ("escrow_opened", "success"))
+        self.assertEqual([(e["event"], e.get("outcome")) for e in self.events(identity)][-1], ("escrow_opened", "success"))
         folder = self.envelope(identity)
         self.assertIn(BODY.encode(), self.out("smunseal", "--org", "delinde", "--part", "1", folder))
         self.let_expire(identity)
@@ -284,13 +283,12 @@ class Escrow(RetainTest):
 
     def test_a_new_link_replaces_the_old_one(self):
         identity = self.send()
-        import sqlite3
         with sqlite3.connect(self.path("state/index.db")) as database:
             database.execute("DELETE FROM errand")
         database.close()
-        old = open(self.envelope(identity) + "/head").read()
+        old = self.head(self.envelope(identity))
         self.run_tool("smretain", "renotify", identity)
-        new = open(self.envelope(identity) + "/head").read()
+        new = self.head(self.envelope(identity))
         self.assertNotEqual(old, new)
         self.assertEqual(new.count("-> link"), 1)
         self.assertEqual(self.event_names(identity).count("link_issued"), 2)
