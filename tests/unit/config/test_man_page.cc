@@ -1,17 +1,16 @@
 #include <catch2/catch.hpp>
-#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <sstream>
 
 #include "base/text.h"
 #include "config/schema.h"
+#include "support/tests_folder.h"
 
 namespace {
 
 std::string man_page() {
-  const auto source = std::filesystem::path(__FILE__).parent_path() / "../../..";
-  std::ifstream in(source / "man/smtools.yaml.5");
+  std::ifstream in(sm::test::tests_folder() + "/../man/smtools.yaml.5");
   return {std::istreambuf_iterator<char>(in), {}};
 }
 

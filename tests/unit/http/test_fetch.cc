@@ -1,6 +1,5 @@
 #include <catch2/catch.hpp>
 #include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -10,6 +9,7 @@
 
 #include "http/fetch.h"
 #include "support/temp_dir.h"
+#include "support/tests_folder.h"
 
 using namespace std::chrono_literals;
 using sm::Errc;
@@ -30,7 +30,7 @@ class Server {
     int out[2] = {};
     if (::pipe2(in, O_CLOEXEC) != 0 || ::pipe2(out, O_CLOEXEC) != 0)
       throw std::runtime_error("pipe");
-    const std::string script = std::filesystem::path(__FILE__).parent_path() / "server.py";
+    const std::string script = sm::test::tests_folder() + "/unit/http/server.py";
     child_ = ::fork();
     if (child_ == 0) {
       ::dup2(in[0], 0);

@@ -1,10 +1,10 @@
 #include <catch2/catch.hpp>
-#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <thread>
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,6 +12,7 @@
 #include "dns/file_resolver.h"
 #include "office_fixture.h"
 #include "sealing/sms.h"
+#include "support/tests_folder.h"
 
 using namespace sm;
 using namespace sm::sealing;
@@ -34,7 +35,7 @@ class Gateway {
     int out[2] = {};
     if (::pipe2(in, O_CLOEXEC) != 0 || ::pipe2(out, O_CLOEXEC) != 0)
       throw std::runtime_error("pipe");
-    const std::string script = std::filesystem::path(__FILE__).parent_path() / "gateway.py";
+    const std::string script = sm::test::tests_folder() + "/unit/sealing/gateway.py";
     child_ = ::fork();
     if (child_ == 0) {
       ::dup2(in[0], 0);
@@ -84,7 +85,7 @@ config::SmsGateway configured(const std::string& section) {
 }
 
 CodeSent send(const config::SmsGateway& gateway) {
-  dns::FileResolver nobody(must(dns::ZoneTable::parse("", "none")));
+  dns::FileResolver nobody(must(dns::parse_dns_file("")));
   return send_sms(gateway, kPhone, as_bytes(kText), nobody, std::nullopt);
 }
 

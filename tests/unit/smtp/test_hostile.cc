@@ -1,7 +1,6 @@
 // The client against tests/support/hostile_server.py, scenario by scenario: how each ends, that it
 // ends soon, and that the server never saw an octet of a message that it must not see.
 #include <catch2/catch.hpp>
-#include <filesystem>
 #include <fstream>
 #include <map>
 #include <sstream>
@@ -10,6 +9,7 @@
 #include <sys/wait.h>
 
 #include "smtp/client.h"
+#include "support/tests_folder.h"
 #include "support/tls_peer.h"
 
 using namespace sm;
@@ -43,8 +43,7 @@ const Pki& pki() {
 class HostileServer {
  public:
   explicit HostileServer(const std::vector<std::string>& arguments) {
-    const auto program = std::filesystem::path(__FILE__).parent_path().parent_path().parent_path() /
-                         "support" / "hostile_server.py";
+    const auto program = sm::test::tests_folder() + "/support/hostile_server.py";
     std::vector<std::string> words{program,   "--cert", pki().certificate, "--key",
                                    pki().key, "--log",  log_path()};
     words.insert(words.end(), arguments.begin(), arguments.end());
