@@ -10,6 +10,7 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
+#include "base/encoding.h"
 #include "base/text.h"
 
 namespace sm::crypto {
@@ -117,6 +118,20 @@ std::optional<Certificate> read_certificate(Bytes der) {
   certificate.is_self_issued = X509_NAME_cmp(subject, issuer) == 0;
   ERR_clear_error();
   return certificate;
+}
+
+std::optional<Certificate> read_certificate_pem(std::string_view pem) {
+  constexpr std::string_view kBegin = "-----BEGIN CERTIFICATE-----";
+  constexpr std::string_view kEnd = "-----END CERTIFICATE-----";
+  const auto begin = pem.find(kBegin);
+  const auto end = pem.find(kEnd, begin == pem.npos ? 0 : begin);
+  if (begin == pem.npos || end == pem.npos) return std::nullopt;
+  std::string base64;
+  for (const char c : pem.substr(begin + kBegin.size(), end - begin - kBegin.size())) {
+    if (c != '\n' && c != '\r' && c != ' ' && c != '\t') base64 += c;
+  }
+  const auto der = from_base64(base64);
+  return der ? read_certificate(*der) : std::nullopt;
 }
 
 }  // namespace sm::crypto

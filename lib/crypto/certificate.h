@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/secret.h"
@@ -34,5 +35,7 @@ struct Certificate {
 
 /// Nothing when the bytes are not exactly one X.509 certificate with readable dates and key.
 std::optional<Certificate> read_certificate(Bytes der);
+/// The first certificate of a PEM text (RFC 7468 §5), which may hold a whole chain.
+std::optional<Certificate> read_certificate_pem(std::string_view pem);
 
 }  // namespace sm::crypto

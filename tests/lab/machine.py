@@ -1,0 +1,80 @@
+"""A machine of its own for a lab test: the lab's network, and this machine's files with /etc, /var and
+whatever else the test names overlaid, so that users, groups, configurations and mail programs can be
+set up as on a fresh Debian, and are gone at the end. Nothing of it reaches the real machine.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import labtest
+
+INSIDE = "SMTOOLS_TEST_MACHINE"
+OVERLAID = ("/etc", "/var", "/usr", "/root")
+
+
+def on_a_machine(overlaid=OVERLAID):
+    """As labtest.inside_a_lab; the TestCases run inside such a machine."""
+    if INSIDE in os.environ:
+        _overlay(overlaid)
+        return unittest.main(verbosity=2)
+    if "SMTOOLS_LAB" in os.environ:
+        with tempfile.TemporaryDirectory(prefix="smtools-machine-") as folder:
+            os.environ[INSIDE] = folder
+            return subprocess.run(["unshare", "-m", "--propagation", "private", sys.executable,
+                                   os.path.realpath(sys.argv[0]), *sys.argv[1:]]).returncode
+    return labtest.inside_a_lab()
+
+
+def _overlay(folders):
+    """The test's own layer over each folder. What the lab has bound into /etc is bound again."""
+    scratch = os.environ[INSIDE]
+    resolver = open("/etc/resolv.conf").read()
+    run("mount", "-t", "tmpfs", "-o", "mode=755", "none", scratch)
+    for folder in folders:
+        layer = f"{scratch}{folder}"
+        os.makedirs(f"{layer}/upper")
+        os.makedirs(f"{layer}/work")
+        os.chmod(f"{layer}/upper", os.stat(folder).st_mode & 0o7777)
+        run("mount", "-t", "overlay", "overlay", "-o",
+            f"lowerdir={folder},upperdir={layer}/upper,workdir={layer}/work", folder)
+    if "/etc" in folders:
+        with open("/etc/resolv.conf", "w") as out:
+            out.write(resolver)
+    for folder in ("/etc/smtools", "/var/lib/smtools"):  # whatever this machine has of its own
+        shutil.rmtree(folder, ignore_errors=True)
+    for name in ("SMTOOLS_CONFIG", "SMTOOLS_STATE", "XDG_CONFIG_HOME"):
+        os.environ.pop(name, None)
+    os.environ["HOME"] = "/root"
+
+
+def run(*command, status=0, **options):
+    """A command that must end with this status; its streams as text."""
+    options.setdefault("timeout", 120)
+    done = subprocess.run(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
+    if status is not None and done.returncode != status:
+        raise AssertionError(f"{command}: {done.returncode}\n{done.stdout}{done.stderr}")
+    return done
+
+
+def add_service_user():
+    """The user and groups that the package makes, from the file that it brings."""
+    run("systemd-sysusers", f"{labtest.SOURCE}/scripts/deploy/sysusers/smtools.conf")
+
+
+def trust_the_lab():
+    """As every machine of the real world: the lab's root certificates and DNSSEC root key are the
+    system's."""
+    lab = os.environ["SMTOOLS_LAB"]
+    with open(f"{lab}/ca.pem") as file:
+        root = file.read()
+    with open("/etc/ssl/certs/ca-certificates.crt", "a") as out:
+        out.write(root)
+    with open(f"{lab}/root.key") as file:
+        key = file.read()
+    os.makedirs("/usr/share/dns", exist_ok=True)
+    with open("/usr/share/dns/root.key", "w") as out:
+        out.write(key)
