@@ -7,18 +7,18 @@ namespace {
 
 CLI::App& add_command(CLI::App& app, Options& options, Command command, const std::string& name,
                       const std::string& help) {
-  CLI::App* added = app.add_subcommand(name, help);
-  added->callback([&options, command] { options.command = command; });
-  cli::add_list(*added, "--address", options.addresses, "ADDRESS",
+  auto& added =
+      cli::add_command(app, name, help, [&options, command] { options.command = command; });
+  cli::add_list(added, "--address", options.addresses, "ADDRESS",
                 "an address that the world sees this machine with; repeatable (default: its own "
                 "public ones)");
-  return *added;
+  return added;
 }
 
 }  // namespace
 
 void describe(CLI::App& app, Options& options) {
-  app.require_subcommand(1);
+  cli::require_command(app);
   auto& init = add_command(app, options, Command::init, "init",
                            "makes keys and configuration where there are none, and prints the DNS "
                            "records to publish as a zone file");
