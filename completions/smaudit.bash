@@ -19,12 +19,13 @@ _smaudit()
         case $prev in
             --checkpoint) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
             --key) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+            --tsa-ca) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
             --jobs) :; return ;;
             --config) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
             --state) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
         esac
         if [[ $cur == -* ]]; then
-            mapfile -t COMPREPLY < <(compgen -W "-h --help --checkpoint --key --strict --jobs --config --state --json -q --quiet -v --no-color --version" -- "$cur")
+            mapfile -t COMPREPLY < <(compgen -W "-h --help --checkpoint --key --tsa-ca --strict --jobs --config --state --json -q --quiet -v --no-color --version" -- "$cur")
             return
         fi
         compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur")

@@ -152,7 +152,7 @@ Result<std::optional<std::string>> read_if_there(const std::string& path) {
   const auto is_there = exists(path);
   if (!is_there) return fail(is_there.error());
   if (!*is_there) return std::optional<std::string>();
-  auto bytes = read_file(path, kMostReply);
+  auto bytes = read_regular(path, kMostReply);
   if (!bytes) return fail(std::move(bytes).error());
   return std::optional(std::move(*bytes));
 }
@@ -232,20 +232,25 @@ Result<std::optional<std::string>> anchor_over(const Layout& layout, std::uint64
   return read_if_there(anchor_file(layout, size, ".tsr"));
 }
 
-Result<Anchors> read_anchors(const Layout& layout, WallTime now) {
+Result<Anchors> read_anchors(const Layout& layout, WallTime now, const std::string& ca_file) {
   Anchors anchors;
   const auto is_there = exists(layout.anchors_folder());
   if (!is_there) return fail(is_there.error());
   if (!*is_there) return anchors;
-  const auto sizes = archived_in(layout.checkpoints_folder());
+  const auto sizes = anchored_in(layout.anchors_folder());
   if (!sizes) return fail(sizes.error());
   for (const std::uint64_t size : *sizes) {
     const auto reply = anchor_over(layout, size);
     if (!reply) return fail(reply.error());
-    if (!*reply) continue;
-    const auto note = read_file(layout.archived(size), std::size_t{1} << 20);
+    const auto has_checkpoint = exists(layout.archived(size));
+    if (!has_checkpoint) return fail(has_checkpoint.error());
+    if (!*has_checkpoint) {
+      anchors.bad.push_back({size, "its checkpoint is gone"});
+      continue;
+    }
+    const auto note = read_regular(layout.archived(size), std::size_t{1} << 20);
     if (!note) return fail(note.error());
-    const auto answer = verify_timestamp(as_bytes(**reply), as_bytes(*note), "");
+    const auto answer = verify_timestamp(as_bytes(reply->value_or("")), as_bytes(*note), ca_file);
     if (!answer || answer->verdict != TimestampVerdict::good) {
       anchors.bad.push_back(
           {size, answer ? std::string(text(answer->verdict)) : answer.error().what});

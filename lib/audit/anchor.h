@@ -73,8 +73,9 @@ struct Anchors {
   std::optional<AnchorAge> newest;
   std::vector<BadAnchor> bad;
 };
-/// All anchors of a log, verified against the checkpoints beside them.
-Result<Anchors> read_anchors(const Layout& layout, WallTime now);
+/// All anchors of a log, verified against the checkpoints beside them. `ca_file` as in
+/// verify_timestamp().
+Result<Anchors> read_anchors(const Layout& layout, WallTime now, const std::string& ca_file);
 
 /// The timestamp reply over the checkpoint of that size, where there is one.
 Result<std::optional<std::string>> anchor_over(const Layout& layout, std::uint64_t size);

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include <fcntl.h>
-
 #include "audit/layout.h"
 #include "audit/scan.h"
 
@@ -13,9 +11,10 @@ namespace {
 constexpr std::size_t kBlock = std::size_t{512} * 1024;
 }
 
-BlockSource BlockSource::of_segments(const std::string& folder,
-                                     std::vector<std::uint64_t> numbers) {
+BlockSource BlockSource::of_segments(const std::string& folder, std::vector<std::uint64_t> numbers,
+                                     std::uint64_t last_size) {
   BlockSource source;
+  source.last_size_ = last_size;
   source.folder_ = folder;
   source.numbers_ = std::move(numbers);
   std::reverse(source.numbers_.begin(), source.numbers_.end());
@@ -34,9 +33,10 @@ Result<bool> BlockSource::open_next() {
   const std::uint64_t number = numbers_.back();
   numbers_.pop_back();
   name_ = Layout{folder_}.segment(number);
-  auto fd = open_file(name_, O_RDONLY);
+  auto fd = open_regular(name_);
   if (!fd) return fail(std::move(fd).error());
   fd_ = std::move(*fd);
+  left_ = numbers_.empty() ? last_size_ : std::uint64_t(-1);
   begins_segment_ = number;
   return true;
 }
@@ -46,8 +46,9 @@ Result<std::size_t> BlockSource::read_into(Block& block) {
   std::copy(carry_.begin(), carry_.end(), block.bytes.begin());
   const std::size_t had = carry_.size();
   auto* const into = reinterpret_cast<std::uint8_t*>(block.bytes.data()) + had;
-  const auto n = read_full(fd_.get(), into, kBlock - had, name_);
+  const auto n = read_full(fd_.get(), into, std::min<std::uint64_t>(kBlock - had, left_), name_);
   if (!n) return n;
+  left_ -= *n;
   carry_.clear();
   return had + *n;
 }

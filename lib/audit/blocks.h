@@ -28,8 +28,10 @@ struct Block {
 
 class BlockSource {
  public:
-  /// Segment files in the order given, each named by its number.
-  static BlockSource of_segments(const std::string& folder, std::vector<std::uint64_t> numbers);
+  /// Segment files in the order given, each named by its number; of the last one only the first
+  /// `last_size` bytes.
+  static BlockSource of_segments(const std::string& folder, std::vector<std::uint64_t> numbers,
+                                 std::uint64_t last_size);
   /// One file or pipe, already open.
   static BlockSource of_stream(UniqueFd fd, std::string name);
 
@@ -44,7 +46,9 @@ class BlockSource {
 
   std::string folder_;
   std::vector<std::uint64_t> numbers_;  ///< those that are still to be opened, last first
+  std::uint64_t last_size_ = 0;
   UniqueFd fd_;
+  std::uint64_t left_ = std::uint64_t(-1);  ///< bytes that may still be read from fd_
   std::string name_;
   std::vector<char> carry_;  ///< the beginning of a line whose end was not read yet
   std::optional<std::uint64_t> begins_segment_;

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "audit/disclosure.h"
+#include "audit/scan.h"
 #include "base/encoding.h"
 #include "base/json_writer.h"
 
@@ -57,6 +58,18 @@ bool take(std::string_view& bytes, std::string& text) {
   return true;
 }
 
+/// A line that verifying would call altered must never be written: it could not be taken back.
+Result<void> check_readable(const Draft& draft, Event event) {
+  constexpr std::uint64_t kLongest = std::uint64_t{1} << 53;
+  std::string line = line_of(draft, kLongest, Hash{}, "2026-11-21T10:00:00.000000Z", kLongest);
+  const std::size_t size = line.size();
+  line.resize(size + kPadding);
+  thread_local LineScanner scanner;
+  if (scanner.scan(std::string_view(line).substr(0, size)) != nullptr) return {};
+  return fail(Errc::malformed, "a '" + std::string(text(event)) +
+                                   "' record cannot be like that: " + scanner.defect());
+}
+
 }  // namespace
 
 Writer::Writer(const std::string& tool, const std::string& host, const std::string& boot_id)
@@ -73,9 +86,12 @@ Result<Draft> draft(const Record& record, const Writer& writer) {
   if (record.recipient()) before += ",\"recipient\":\"" + record.recipient()->text() + '"';
   before += writer.json;
   const auto& disclosures = Composer::disclosures(record);
-  return Draft{std::move(before),
-               Composer::facts(record) + ",\"_sd\":" + array_of(digests_of(disclosures)) + '}',
-               disclosures.empty() ? std::string() : array_of(disclosures)};
+  Draft made{std::move(before),
+             Composer::facts(record) + ",\"_sd\":" + array_of(digests_of(disclosures)) + '}',
+             disclosures.empty() ? std::string() : array_of(disclosures)};
+  auto checked = check_readable(made, record.event());
+  if (!checked) return fail(std::move(checked).error());
+  return made;
 }
 
 std::string line_of(const Draft& draft, std::uint64_t seq, const Hash& previous,

@@ -15,8 +15,6 @@
 
 namespace sm::audit {
 
-inline constexpr std::size_t kMostLineBytes = 65'535;  ///< without LF
-
 /// Who writes: the fields that are the same in all records of a process.
 struct Writer {
   Writer(const std::string& tool, const std::string& host, const std::string& boot_id);
@@ -30,7 +28,7 @@ struct Draft {
   std::string disclosures;  ///< `["…","…"]`, or empty
 };
 
-/// Errc::malformed where the record has a defect.
+/// Errc::malformed where the record has a defect, or its line would be none (65,535 bytes at most).
 Result<Draft> draft(const Record& record, const Writer& writer);
 
 /// The line, without LF.

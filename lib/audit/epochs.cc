@@ -132,9 +132,12 @@ EpochAnswer judge_epochs(const EpochQuestion& question, Findings& findings) {
       continue;
     }
     if (!one.has_matching_root) continue;
-    answer.signed_size = std::max(answer.signed_size, one.checkpoint.size);
-    if (one.is_outside || (first_trusted && epoch >= *first_trusted)) {
-      answer.is_origin_proven = true;
+    const bool is_vouched = one.is_outside || (first_trusted && epoch >= *first_trusted);
+    answer.is_origin_proven |= is_vouched;
+    // Where a key came from outside, what other keys signed counts for nothing: an attacker may
+    // have put an epoch of his own before it.
+    if (is_vouched || question.trusted.empty()) {
+      answer.signed_size = std::max(answer.signed_size, one.checkpoint.size);
     }
   }
   return answer;

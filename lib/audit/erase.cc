@@ -147,6 +147,44 @@ Result<std::unordered_set<std::string>> listed_since(const Layout& layout, std::
   return listed;
 }
 
+/// Overwrites the bytes of a file that has no name any more, or soon has none, before the disk gets
+/// them back.
+void overwrite(int fd, const std::string& path) {
+  struct stat status {};
+  if (::fstat(fd, &status) != 0) return;
+  const std::vector<std::uint8_t> zeros(static_cast<std::size_t>(status.st_size), 0);
+  if (pwrite_all(fd, zeros, 0, path)) (void)sync_file_data(fd, path);
+}
+
+/// Puts `kept` in the place of a disclosures file. The new file has always the same name before it
+/// has its own: what a crash leaves of it must not outlive the next erasure.
+Result<void> put_in_place(const Layout& layout, const std::string& path, std::string_view kept) {
+  const std::string temporary = layout.disclosures_folder() + "/.replacing";
+  if (const auto left = open_file(temporary, O_RDWR | O_NOFOLLOW))
+    overwrite(left->get(), temporary);
+  if (::unlink(temporary.c_str()) != 0 && errno != ENOENT) {
+    return fail_errno("removing " + temporary, errno);
+  }
+  const auto old = open_file(path, O_RDWR | O_NOFOLLOW);
+  if (!old) return fail(old.error());
+  struct stat status {};
+  if (::fstat(old->get(), &status) != 0) return fail_errno("looking at " + path, errno);
+  const auto fresh = open_file(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+  if (!fresh) return fail(fresh.error());
+  if (::fchmod(fresh->get(), status.st_mode & 0777) != 0) {
+    return fail_errno("making " + temporary, errno);
+  }
+  auto done = write_all(fresh->get(), as_bytes(kept), temporary);
+  if (done) done = sync_file(fresh->get(), temporary);
+  if (!done) return done;
+  if (::rename(temporary.c_str(), path.c_str()) != 0) {
+    return fail_errno("replacing " + path, errno);
+  }
+  done = sync_folder(layout.disclosures_folder());
+  if (done) overwrite(old->get(), path);
+  return done;
+}
+
 /// Writes the lines without those digests beside the file and puts them in its place.
 Result<void> replace_file(const Layout& layout, std::uint64_t number,
                           const std::unordered_set<std::string>& digests) {
@@ -168,18 +206,7 @@ Result<void> replace_file(const Layout& layout, std::uint64_t number,
     if (!parsed->disclosures.empty())
       kept += (gone > 0 ? parsed->text() : std::string(**line)) + '\n';
   }
-  if (!is_changed) return {};
-  const std::string path = layout.disclosures(number);
-  auto old = open_file(path, O_RDWR | O_NOFOLLOW);
-  if (!old) return fail(std::move(old).error());
-  struct stat status {};
-  if (::fstat(old->get(), &status) != 0) return fail_errno("looking at " + path, errno);
-  auto done = publish_file(path, as_bytes(kept), status.st_mode & 0777);
-  if (!done) return done;
-  // The old file has no name any more; its bytes are overwritten before the disk gets them back.
-  const std::vector<std::uint8_t> zeros(static_cast<std::size_t>(status.st_size), 0);
-  if (pwrite_all(old->get(), zeros, 0, path)) (void)sync_file_data(old->get(), path);
-  return {};
+  return is_changed ? put_in_place(layout, layout.disclosures(number), kept) : Result<void>();
 }
 
 }  // namespace

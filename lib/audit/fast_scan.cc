@@ -102,6 +102,8 @@ constexpr std::array<bool, 256> class_of(std::string_view characters) {
 }
 constexpr auto kBase64UrlDigits =
     class_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
+/// The last of the 43 digits of 32 bytes: its two lowest bits are zero (RFC 4648 §3.5).
+constexpr auto kLastOf32Bytes = class_of("AEIMQUYcgkosw048");
 
 bool consists_of(std::string_view text, const std::array<bool, 256>& members) {
   unsigned good = 1;
@@ -199,7 +201,8 @@ class Walk {
 bool are_digests(const std::vector<std::string_view>& digests) {
   return std::all_of(digests.begin(), digests.end(),
                      [](std::string_view one) {
-                       return one.size() == 43 && consists_of(one, kBase64UrlDigits);
+                       return one.size() == 43 && consists_of(one, kBase64UrlDigits) &&
+                              kLastOf32Bytes[static_cast<unsigned char>(one[42])];
                      }) &&
          std::is_sorted(digests.begin(), digests.end());
 }
@@ -209,7 +212,8 @@ bool take_head(Walk& walk, RecordView& record) {
   if (!walk.literal("{\"v\":1,\"seq\":") || !walk.number(record.seq) ||
       !walk.literal(",\"prev\":\"") || !walk.text_of(64, record.prev) ||
       !is_hash_hex(record.prev) || !walk.literal(",\"ts\":\"") || !walk.text(record.ts) ||
-      !is_timestamp(record.ts) || !walk.literal(",\"event\":\"") || !walk.text(event)) {
+      !is_timestamp(record.ts) || !is_possible_time(record.ts) || !walk.literal(",\"event\":\"") ||
+      !walk.text(event)) {
     return false;
   }
   const auto known = parse_event(event);

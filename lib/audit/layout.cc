@@ -102,11 +102,48 @@ Result<std::vector<std::uint64_t>> archived_in(const std::string& checkpoints_fo
   return sizes;
 }
 
+Result<std::vector<std::uint64_t>> anchored_in(const std::string& anchors_folder) {
+  constexpr std::string_view kReply = ".tsr";
+  std::vector<std::uint64_t> sizes;
+  auto done = for_each_name(anchors_folder, [&](std::string_view name) {
+    if (!name.ends_with(kReply) || name.size() != 20 + kReply.size()) return;
+    const auto size = from_padded(name.substr(0, 20), 20);
+    if (size) sizes.push_back(*size);
+  });
+  if (!done) return fail(std::move(done).error());
+  std::sort(sizes.begin(), sizes.end());
+  return sizes;
+}
+
 Result<bool> exists(const std::string& path) {
   struct stat status {};
   if (::stat(path.c_str(), &status) == 0) return true;
   if (errno == ENOENT) return false;
   return fail_errno("looking for " + path, errno);
+}
+
+Result<UniqueFd> open_regular(const std::string& path) {
+  auto fd = open_file(path, O_RDONLY | O_NONBLOCK);
+  if (!fd) return fd;
+  struct stat status {};
+  if (::fstat(fd->get(), &status) != 0) return fail_errno("looking at " + path, errno);
+  if (!S_ISREG(status.st_mode)) return fail(Errc::no_input, path + " is no regular file");
+  return fd;
+}
+
+Result<std::string> read_regular(const std::string& path, std::size_t most) {
+  const auto fd = open_regular(path);
+  if (!fd) return fail(fd.error());
+  struct stat status {};
+  if (::fstat(fd->get(), &status) != 0) return fail_errno("looking at " + path, errno);
+  std::string content(std::min(static_cast<std::size_t>(status.st_size), most) + 1, '\0');
+  auto* const into = reinterpret_cast<std::uint8_t*>(content.data());
+  const auto size = read_full(fd->get(), into, content.size(), path);
+  if (!size) return fail(size.error());
+  if (*size > most || *size == content.size())
+    return fail(Errc::malformed, path + " is longer than it can be");
+  content.resize(*size);
+  return content;
 }
 
 Result<UniqueFd> open_shared(const std::string& path, int flags) {

@@ -54,10 +54,17 @@ std::string segment_name(std::uint64_t number);
 Result<std::vector<std::uint64_t>> segments_in(const std::string& folder);
 /// The sizes that checkpoints/ names, in order.
 Result<std::vector<std::uint64_t>> archived_in(const std::string& checkpoints_folder);
+/// The sizes of which anchors/ holds a reply, in order.
+Result<std::vector<std::uint64_t>> anchored_in(const std::string& anchors_folder);
 
 /// Whether a path exists; an Error where that cannot be told.
 Result<bool> exists(const std::string& path);
 
+/// Opens a file of a log for reading. A pipe or a device that stands in its place, in a folder that
+/// came from elsewhere, is refused (Errc::no_input): it could keep a reader waiting for ever.
+Result<UniqueFd> open_regular(const std::string& path);
+/// The whole of it, at most `most` bytes.
+Result<std::string> read_regular(const std::string& path, std::size_t most);
 /// Opens for reading and writing, making the file where it is missing: for the folder's owner
 /// alone, or for the group, too, where the folder is writable for the group. Whatever the umask.
 Result<UniqueFd> open_shared(const std::string& path, int flags);

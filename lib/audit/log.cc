@@ -1,18 +1,15 @@
 #include "audit/log.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <condition_variable>
 #include <mutex>
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "audit/compose.h"
 #include "audit/erase.h"
 #include "audit/log_files.h"
+#include "audit/log_lock.h"
 #include "audit/note.h"
 #include "audit/signer.h"
 #include "audit/slots.h"
@@ -28,24 +25,6 @@ std::string host_name() {
   std::array<char, 256> name{};
   return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "localhost";
 }
-
-/// The log's lock: flock(2) on a file that stays open, held while this object lives. Whoever waits
-/// on the board is then woken.
-class Held {
- public:
-  Held(int fd, const Slots& slots) : fd_(fd), slots_(&slots) {}
-  Held(Held&& other) noexcept : fd_(std::exchange(other.fd_, -1)), slots_(other.slots_) {}
-  Held& operator=(Held&&) = delete;
-  ~Held() {
-    if (fd_ < 0) return;
-    (void)::flock(fd_, LOCK_UN);
-    slots_->wake_one();  // after the lock is free: who comes up later finds it so
-  }
-
- private:
-  int fd_;
-  const Slots* slots_;
-};
 
 /// The bytes that a draft will take, at most: records, then disclosures.
 std::pair<std::uint64_t, std::uint64_t> bytes_of(const Draft& draft) {
@@ -109,6 +88,7 @@ class Log::Impl {
         files_(layout),
         signer_(std::move(setting), layout),
         slots_(std::move(slots)),
+        lock_(layout.lock(), slots_),
         ledger_(std::make_shared<Reservation::Ledger>()) {
     ledger_->slots = &slots_;
   }
@@ -128,9 +108,6 @@ class Log::Impl {
   [[nodiscard]] const Layout& layout() const { return layout_; }
 
  private:
-  Result<std::optional<Held>> try_lock();
-  Result<Held> lock();
-  Result<std::optional<Held>> take_lock(int operation);
   Result<void> settle();
   std::vector<Entry> compose(std::span<const Draft> drafts) const;
   Result<Appended> write(std::span<const Draft> drafts);
@@ -153,47 +130,14 @@ class Log::Impl {
   LogFiles files_;
   Signer signer_;
   Slots slots_;
+  LogLock lock_;
   std::shared_ptr<Reservation::Ledger> ledger_;
-  UniqueFd lock_fd_;
 
   std::mutex mutex_;  ///< guards what follows; who leads uses all the rest alone
   std::condition_variable changed_;
   std::vector<Waiting*> queue_;
   bool is_led_ = false;
 };
-
-// ---- the lock
-
-Result<std::optional<Held>> Log::Impl::take_lock(int operation) {
-  for (;;) {
-    if (!lock_fd_) {
-      auto fd = open_shared(layout_.lock(), O_RDWR);
-      if (!fd) return fail(std::move(fd).error());
-      lock_fd_ = std::move(*fd);
-    }
-    while (::flock(lock_fd_.get(), operation) != 0) {
-      if (errno == EWOULDBLOCK) return std::optional<Held>();
-      if (errno != EINTR) return fail_errno("locking " + layout_.lock(), errno);
-    }
-    struct stat opened {
-    }, named{};
-    if (::fstat(lock_fd_.get(), &opened) == 0 && ::stat(layout_.lock().c_str(), &named) == 0 &&
-        opened.st_ino == named.st_ino && opened.st_dev == named.st_dev) {
-      return std::optional(Held(lock_fd_.get(), slots_));
-    }
-    lock_fd_.reset();  // somebody removed the file: a lock on it keeps nobody out
-  }
-}
-
-Result<std::optional<Held>> Log::Impl::try_lock() {
-  return take_lock(LOCK_EX | LOCK_NB);
-}
-
-Result<Held> Log::Impl::lock() {
-  auto held = take_lock(LOCK_EX);
-  if (!held) return fail(std::move(held).error());
-  return std::move(**held);
-}
 
 // ---- under the lock
 
@@ -395,7 +339,7 @@ Result<std::optional<Held>> Log::Impl::wait_for_turn(const std::vector<Waiting*>
   }
   const auto id = slots_.publish(payload, spends);
   if (!id) {
-    auto held = lock();
+    auto held = lock_.take();
     if (!held) return fail(std::move(held).error());
     return std::optional(std::move(*held));
   }
@@ -405,7 +349,7 @@ Result<std::optional<Held>> Log::Impl::wait_for_turn(const std::vector<Waiting*>
       slots_.withdraw();
       return std::optional<Held>();
     }
-    auto held = try_lock();
+    auto held = lock_.try_take();
     if (!held || *held) {
       const bool is_written = held && was_written_by_another(*id, mine);
       slots_.withdraw();
@@ -421,7 +365,7 @@ void Log::Impl::lead(const std::vector<Waiting*>& mine) {
     for (Waiting* one : mine)
       one->result.emplace(fail(error));
   };
-  auto at_once = try_lock();
+  auto at_once = lock_.try_take();
   const bool is_locked = at_once && !*at_once;
   const auto held = is_locked ? wait_for_turn(mine) : std::move(at_once);
   if (!held) return refuse(held.error());
@@ -435,7 +379,7 @@ void Log::Impl::lead(const std::vector<Waiting*>& mine) {
 // ---- for everybody
 
 Result<void> Log::Impl::begin() {
-  auto held = lock();
+  auto held = lock_.take();
   if (!held) return fail(std::move(held).error());
   auto made = signer_.make_first_key();
   if (!made) return made;
@@ -450,10 +394,6 @@ Result<Appended> Log::Impl::append(std::span<const Record> records, Reservation*
     }
     auto own = draft_own(record);
     if (!own) return fail(std::move(own).error());
-    if (bytes_of(*own).first > kMostLineBytes) {
-      return fail(Errc::malformed, "a '" + std::string(text(record.event())) +
-                                       "' record would be longer than 65,535 bytes");
-    }
     waiting.drafts.push_back(std::move(*own));
   }
   if (waiting.drafts.empty()) return Appended{};
@@ -484,7 +424,7 @@ Result<Appended> Log::Impl::append(std::span<const Record> records, Reservation*
 Result<Reservation> Log::Impl::reserve(std::size_t records) {
   std::unique_lock alone(mutex_);
   changed_.wait(alone, [&] { return !is_led_; });
-  auto held = lock();
+  auto held = lock_.take();
   if (!held) return fail(std::move(held).error());
   auto settled = settle();
   if (!settled) return fail(std::move(settled).error());
@@ -506,7 +446,7 @@ Result<Reservation> Log::Impl::reserve(std::size_t records) {
 Result<Checkpoint> Log::Impl::sign_checkpoint() {
   std::unique_lock alone(mutex_);
   changed_.wait(alone, [&] { return !is_led_; });
-  auto held = lock();
+  auto held = lock_.take();
   if (!held) return fail(std::move(held).error());
   auto made = signer_.make_first_key();
   if (made) made = settle();
@@ -518,7 +458,7 @@ Result<Checkpoint> Log::Impl::sign_checkpoint() {
 Result<Checkpoint> Log::Impl::end_epoch() {
   std::unique_lock alone(mutex_);
   changed_.wait(alone, [&] { return !is_led_; });
-  auto held = lock();
+  auto held = lock_.take();
   if (!held) return fail(std::move(held).error());
   auto settled = settle();
   if (settled) settled = files_.sync();
@@ -538,7 +478,7 @@ Result<Checkpoint> Log::Impl::end_epoch() {
 Result<Erased> Log::Impl::erase(const EraseRequest& request) {
   std::unique_lock alone(mutex_);
   changed_.wait(alone, [&] { return !is_led_; });
-  auto held = lock();
+  auto held = lock_.take();
   if (!held) return fail(std::move(held).error());
   auto settled = settle();
   if (!settled) return fail(std::move(settled).error());

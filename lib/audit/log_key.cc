@@ -15,11 +15,10 @@ namespace {
 constexpr std::size_t kMostKeyFile = std::size_t{1} << 20;
 }
 
-Result<std::vector<VerifierKey>> read_verifier_keys(const std::string& path) {
-  const auto text = read_file(path, kMostKeyFile);
-  if (!text) return fail(text.error());
+namespace {
+
+Result<std::vector<VerifierKey>> parse_keys(std::string_view rest, const std::string& path) {
   std::vector<VerifierKey> keys;
-  std::string_view rest = *text;
   while (!rest.empty()) {
     const auto end = rest.find('\n');
     const std::string_view line = rest.substr(0, end);
@@ -34,6 +33,18 @@ Result<std::vector<VerifierKey>> read_verifier_keys(const std::string& path) {
   }
   if (keys.empty()) return fail(Errc::malformed, path + " holds no verifier key");
   return keys;
+}
+
+}  // namespace
+
+Result<std::vector<VerifierKey>> read_verifier_keys(const std::string& path) {
+  const auto text = read_file(path, kMostKeyFile);
+  return text ? parse_keys(*text, path) : fail(text.error());
+}
+
+Result<std::vector<VerifierKey>> read_listed_keys(const Layout& layout) {
+  const auto text = read_regular(layout.vkeys(), kMostKeyFile);
+  return text ? parse_keys(*text, layout.vkeys()) : fail(text.error());
 }
 
 Result<SignerKey> read_log_key(const std::string& path) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "audit/layout.h"
 #include "audit/note.h"
 #include "base/result.h"
 
@@ -15,6 +16,8 @@ namespace sm::audit {
 
 /// One key a line. Errc::malformed for a line that is none; Errc::no_input: no such file.
 Result<std::vector<VerifierKey>> read_verifier_keys(const std::string& path);
+/// The same of a log's folder.
+Result<std::vector<VerifierKey>> read_listed_keys(const Layout& layout);
 
 /// The private key of an epoch. Errc::no_input where there is none or it may not be read.
 Result<SignerKey> read_log_key(const std::string& path);

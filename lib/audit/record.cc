@@ -11,11 +11,13 @@
 namespace sm::audit {
 namespace {
 
+// The last two are what exported rows add.
 constexpr std::array kFixedFields = {
     std::string_view("v"),         std::string_view("seq"),   std::string_view("prev"),
     std::string_view("ts"),        std::string_view("event"), std::string_view("message"),
     std::string_view("recipient"), std::string_view("tool"),  std::string_view("host"),
-    std::string_view("boot"),      std::string_view("mono"),
+    std::string_view("boot"),      std::string_view("mono"),  std::string_view("disclosed"),
+    std::string_view("leaf"),
 };
 
 bool is_name(std::string_view name) {
@@ -66,7 +68,7 @@ Record& Record::fact_json(std::string_view name, std::string_view json) {
   if (!is_name(name)) {
     defect_ = "'" + printable(name) + "' cannot name a fact: lower-case letters, digits, '_'";
   } else if (is_taken) {
-    defect_ = "the fact '" + std::string(name) + "' is there already";
+    defect_ = "the fact '" + std::string(name) + "' is there already, or a field of every record";
   } else {
     fact_names_.emplace_back(name);
     facts_ += ',' + json_quote(name) + ':';

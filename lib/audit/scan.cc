@@ -32,6 +32,8 @@ constexpr std::array<bool, 256> class_of(std::string_view characters) {
 constexpr auto kHexDigits = class_of("0123456789abcdef");
 constexpr auto kBase64UrlDigits =
     class_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
+/// The last of the 43 digits of 32 bytes: its two lowest bits are zero (RFC 4648 §3.5).
+constexpr auto kLastOf32Bytes = class_of("AEIMQUYcgkosw048");
 
 bool consists_of(std::string_view text, const std::array<bool, 256>& members) {
   bool is_good = true;
@@ -142,7 +144,8 @@ bool take_texts(const dom::element& value, std::vector<std::string_view>& into) 
 bool are_digests(const std::vector<std::string_view>& digests) {
   return std::all_of(digests.begin(), digests.end(),
                      [](std::string_view one) {
-                       return one.size() == 43 && consists_of(one, kBase64UrlDigits);
+                       return one.size() == 43 && consists_of(one, kBase64UrlDigits) &&
+                              kLastOf32Bytes[static_cast<unsigned char>(one[42])];
                      }) &&
          std::is_sorted(digests.begin(), digests.end());
 }
@@ -156,7 +159,9 @@ const char* take_head(Fields& fields, RecordView& record) {
       !consists_of(record.prev, kHexDigits)) {
     return "no prev";
   }
-  if (!fields.text("ts", record.ts) || !is_timestamp(record.ts)) return "no ts";
+  if (!fields.text("ts", record.ts) || !is_timestamp(record.ts) || !is_possible_time(record.ts)) {
+    return "no ts";
+  }
   if (!fields.text("event", event)) return "no event";
   const auto known = parse_event(event);
   if (!known) return "unknown event";

@@ -3,8 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include <fcntl.h>
-
+#include "audit/layout.h"
 #include "audit/scan.h"
 
 namespace sm::audit {
@@ -12,13 +11,19 @@ namespace {
 constexpr std::size_t kBlock = std::size_t{256} * 1024;
 }
 
-SegmentLines::SegmentLines(UniqueFd fd, std::string path, std::uint64_t offset)
-    : fd_(std::move(fd)), path_(std::move(path)), buffer_(kBlock + kPadding), offset_(offset) {}
+SegmentLines::SegmentLines(UniqueFd fd, std::string path, std::uint64_t offset,
+                           std::uint64_t file_end)
+    : fd_(std::move(fd)),
+      path_(std::move(path)),
+      buffer_(kBlock + kPadding),
+      offset_(offset),
+      file_end_(file_end) {}
 
-Result<SegmentLines> SegmentLines::open(const std::string& path, std::uint64_t offset) {
-  auto fd = open_file(path, O_RDONLY);
+Result<SegmentLines> SegmentLines::open(const std::string& path, std::uint64_t offset,
+                                        std::uint64_t end) {
+  auto fd = open_regular(path);
   if (!fd) return fail(std::move(fd).error());
-  return SegmentLines(std::move(*fd), path, offset);
+  return SegmentLines(std::move(*fd), path, offset, end);
 }
 
 Result<bool> SegmentLines::fill() {
@@ -27,10 +32,12 @@ Result<bool> SegmentLines::fill() {
     end_ -= begin_;
     begin_ = 0;
   }
+  if (end_ > kMostBytes) return fail(Errc::malformed, path_ + " holds a line without end");
   if (end_ + kPadding == buffer_.size()) buffer_.resize(buffer_.size() * 2);
   auto* const into = reinterpret_cast<std::uint8_t*>(buffer_.data()) + end_;
-  const auto n =
-      pread_full(fd_.get(), into, buffer_.size() - kPadding - end_, offset_ + end_, path_);
+  const std::uint64_t left = file_end_ - std::min(file_end_, offset_ + end_);
+  const auto n = pread_full(fd_.get(), into, std::min(buffer_.size() - kPadding - end_, left),
+                            offset_ + end_, path_);
   if (!n) return fail(n.error());
   end_ += *n;
   return *n > 0;

@@ -28,6 +28,7 @@ struct VerifyRequest {
   std::vector<VerifierKey> keys;             ///< from outside
   unsigned threads = 0;                      ///< 0: as many as there are cores
   const Clock* clock = nullptr;              ///< for the age of anchors; required
+  std::string tsa_ca;                        ///< PEM roots of the anchors' authority; empty: none
 };
 
 struct VerifyReport {

@@ -28,6 +28,8 @@ void describe_verify(CLI::App& app, Options& options) {
   cli::add_list(app, "--checkpoint", options.checkpoints, "FILE",
                 "a checkpoint that was kept outside (repeatable)");
   cli::add_text(app, "--key", options.key, "VKEYFILE", "verifier keys that were kept outside");
+  cli::add_text(app, "--tsa-ca", options.tsa_ca, "FILE",
+                "PEM roots that the anchors' certificates must lead to");
   cli::add_flag(app, "--strict", options.is_strict, "notices mean no, too");
   cli::add_number(app, "--jobs", options.jobs, 1, 64, "N", "threads (default: one a core)");
 }

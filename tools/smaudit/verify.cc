@@ -84,6 +84,7 @@ Result<audit::VerifyRequest> request_of(const Options& options) {
   audit::VerifyRequest request;
   request.clock = &system_clock();
   request.threads = static_cast<unsigned>(options.jobs.value_or(0));
+  request.tsa_ca = options.tsa_ca;
   for (const std::string& path : options.checkpoints) {
     auto checkpoint = read_checkpoint(path);
     if (!checkpoint) return fail(std::move(checkpoint).error());

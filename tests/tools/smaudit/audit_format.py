@@ -42,6 +42,17 @@ def unb64(text):
     return data
 
 
+def encodings(text):
+    """What a text looks like in the clear, in hex, and at each of three places in base64."""
+    data = text.encode()
+    wanted = [data, data.hex().encode()]
+    for shift in range(3):
+        encoded = base64.b64encode(bytes(shift) + data).rstrip(b"=")
+        # The characters at both ends depend on what stands beside the text.
+        wanted.append(encoded[(0, 2, 3)[shift] : -1])
+    return wanted + [one.translate(bytes.maketrans(b"+/", b"-_")) for one in wanted[2:]]
+
+
 # ---- the tree, RFC 6962
 
 

@@ -125,6 +125,18 @@ class AuditTest(unittest.TestCase):
         with open(os.path.join(self.log, "%08d.ndjson" % number), "wb") as file:
             file.write(b"".join(line + b"\n" for line in lines))
 
+    def holds(self, text):
+        """The files of the log in which a disclosed text stands, in the clear or encoded."""
+        wanted = audit_format.encodings(text)
+        found = []
+        for folder, _, names in os.walk(self.log):
+            for name in names:
+                with open(os.path.join(folder, name), "rb") as file:
+                    content = file.read()
+                if any(one in content for one in wanted):
+                    found.append(name)
+        return found
+
     def signer(self, epoch=1):
         """The log's own private key, as a thief would have it."""
         path = os.path.join(self.state, "keys", "log-default-%d.key" % epoch)

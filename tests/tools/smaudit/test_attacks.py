@@ -276,6 +276,10 @@ class Attacks(AuditTest):
             lines[5] + b" ",
             lines[5].replace(b'"v":1', b'"v":2'),
             lines[5].replace(b'"event":"delivered"', b'"event":"teleported"'),
+            lines[5].replace(b'"ts":"20', b'"ts":"2x'),
+            lines[5][: lines[5].index(b'"ts":"') + 11] + b"13" + lines[5][lines[5].index(b'"ts":"') + 13 :],
+            lines[5].replace(b'"_sd":["', b'"_sd":["x'),
+            lines[5][:-3] + b'_"]}',
             lines[5].replace(b'"tool":', b'"tool2":'),
             lines[5].replace(b"{", b'{"x":1,', 1),
             lines[5].replace(b'"level":"verified"', b'"level":"\xff"'),
@@ -343,6 +347,103 @@ class Attacks(AuditTest):
         self.assertFalse(note.is_signed_by(keys[0]))
         self.assertFalse(os.path.exists(old))
 
+    def test_A90_everything_in_one_segment(self):
+        """A record in another file than its number says: the chain is whole, the format is not."""
+        line = self.lines()[-1]
+        lines = self.lines() + [line] * (audit_format.SEGMENT + 1 - 12)
+        self.write_lines(rechain(lines))
+        self.forget_signatures()
+        kinds = self.assert_found("chain-break", arguments=["--key", self.key])
+        self.assertEqual(self.by_kind["chain-break"]["record"], audit_format.SEGMENT)
+        self.assertEqual(self.by_kind["chain-break"]["count"], 1)
+        self.assertNotIn("altered", kinds)
+
+    def test_A90_a_segment_that_is_short_and_not_the_last(self):
+        open(os.path.join(self.log, "00000001.ndjson"), "w").close()
+        self.assert_found("chain-break")
+        self.assertEqual(self.by_kind["chain-break"]["record"], 12)
+
+    def test_A90_disclosures_of_a_segment_that_is_none(self):
+        shutil.copy(
+            os.path.join(self.log, "disclosures", "00000000.ndjson"),
+            os.path.join(self.log, "disclosures", "00000003.ndjson"),
+        )
+        self.assertEqual(self.assert_found("disclosure-mismatch"), {"disclosure-mismatch"})
+
+    def test_A90_erased_values_put_back(self):
+        path = os.path.join(self.log, "disclosures", "00000000.ndjson")
+        before = open(path, "rb").read()
+        self.run_tool("erase", "--address", "user1@b.example", "--authorised-by", "d", "--ground", "g")
+        outside = self.checkpoint("later")
+        erased = open(path, "rb").read()
+        open(path, "wb").write(before + erased[erased.rindex(b'{"seq"') :])
+        # The log is intact, every value has its digest; but what should be gone is not.
+        arguments = ("--checkpoint", outside, "--key", self.key)
+        kinds, _ = self.assert_intact(*arguments)
+        self.assertEqual(kinds, {"lifecycle-incomplete"})
+        self.assertIn("erased", self.by_kind["lifecycle-incomplete"]["detail"])
+        self.assertEqual(self.by_kind["lifecycle-incomplete"]["record"], 2)
+        self.run_tool("erase", "--address", "user1@b.example", "--authorised-by", "d", "--ground", "g")
+        self.assertEqual(self.holds("user1@b.example"), [])
+        self.assertEqual(self.assert_intact("--key", self.key, "--checkpoint", outside)[0], {"unsigned-tail"})
+
+    def test_A90_an_epoch_put_before_the_key_that_the_auditor_has(self):
+        """A log made up whole, whose first key is the forger's and names the real one as its next."""
+        forger = audit_format.Signer(self.signer().name)
+        ended = self.lines()[-1].replace(b'"delivered"', b'"epoch_ended"')
+        at = ended.index(b',"level"')
+        ended = ended[:at] + b',"next":"' + self.read("log.vkey").strip() + b'"' + ended[at:]
+        lines = rechain([line.replace(b"verified", b"verifiea") for line in self.lines()] + [ended])
+        self.write_lines(lines)
+        self.forget_signatures()
+        os.unlink(os.path.join(self.log, "disclosures", "00000000.ndjson"))
+        leaves = [audit_format.leaf(line) for line in lines]
+        open(os.path.join(self.log, "checkpoint"), "w").write(
+            forger.checkpoint(13, audit_format.root(leaves))
+        )
+        open(os.path.join(self.log, "log.vkey"), "w").write(
+            forger.vkey + "\n" + audit_format.Signer.from_skey(
+                open(os.path.join(self.state, "keys", "log-default-1.key")).read()).vkey + "\n"
+        )
+        kinds, summary, _ = self.findings("--key", self.key)
+        self.assertEqual(summary["signed"], 0)
+        self.assertLessEqual({"origin-unproven", "unsigned-tail"}, kinds)
+        self.assert_found("tree-mismatch")
+
+    def test_A90_pipes_and_devices_in_the_place_of_files(self):
+        for name in ("00000000.ndjson", "disclosures/00000000.ndjson", "checkpoint", "log.vkey"):
+            path = os.path.join(self.log, name)
+            content = open(path, "rb").read()
+            os.unlink(path)
+            os.mkfifo(path)
+            self.run_tool("verify", self.log, status=66)
+            os.unlink(path)
+            open(path, "wb").write(content)
+        self.assert_intact()
+
+    def test_A90_a_disclosures_line_without_end(self):
+        with open(os.path.join(self.log, "disclosures", "00000000.ndjson"), "ab") as file:
+            file.truncate(1 << 30)
+        self.assert_found("disclosure-mismatch")
+
+    def test_no_append_can_make_a_line_that_verify_calls_altered(self):
+        for event, fact in (
+            ("submitted", "recipients=abc"),
+            ("erased", "digests=abc"),
+            ("opened", "leaf=x"),
+            ("opened", "disclosed=x"),
+            ("opened", "message=x"),
+            ("opened", "Level=x"),
+            ("opened", "long=" + "x" * 65_535),
+        ):
+            result = self.append(event, facts=[fact], status=None)
+            self.assertIn(result.returncode, (64, 65), (fact, result.stderr))
+        self.append("opened", facts=["umlaut=\u00e4\U0001f600", "quote=\"\\\n\t\x7f"], disclose=["x=\u00e4\n"])
+        self.append("opened", facts=["number=12", "empty=", "long=" + "x" * 65_000])
+        self.assertEqual(len(self.lines()), 14)
+        self.assert_intact("--checkpoint", self.outside, "--key", self.key)
+        self.assert_independently_intact()
+
     def test_raw_files_and_stdin(self):
         raw = self.write("raw", self.read("00000000.ndjson"))
         kinds, summary = self.assert_intact(
@@ -374,6 +475,9 @@ class Attacks(AuditTest):
         self.assertTrue(summary["intact"])
 
     def test_what_cannot_be_read_is_no_answer(self):
+        os.mkdir(self.path("empty"))
+        self.assertIn(b"holds no log", self.run_tool("verify", self.path("empty"), status=66).stderr)
+        self.assertIn("NOT INTACT", self.out("verify", "--checkpoint", self.outside, self.path("empty"), status=1))
         self.run_tool("verify", self.path("nosuch"), status=66)
         self.run_tool("verify", "--checkpoint", self.path("nosuch"), self.log, status=66)
         self.run_tool("verify", "--checkpoint", self.key, self.log, status=65)
