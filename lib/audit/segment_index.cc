@@ -50,6 +50,9 @@ struct SegmentIndex {
   static Result<SegmentIndex> build(const Layout& layout, std::uint64_t number);
   static std::optional<SegmentIndex> read(const Layout& layout, std::uint64_t number);
   void write(const Layout& layout, std::uint64_t number) const;
+  /// Whether it was made of the segment that lies there now, and not of one that a backup replaced:
+  /// its last lines are the same, and their chain commits to all before them.
+  [[nodiscard]] bool is_of_what_is_there(const Layout& layout, std::uint64_t number) const;
 };
 
 Result<SegmentIndex> SegmentIndex::build(const Layout& layout, std::uint64_t number) {
@@ -114,6 +117,17 @@ std::optional<SegmentIndex> SegmentIndex::read(const Layout& layout, std::uint64
   return segment;
 }
 
+bool SegmentIndex::is_of_what_is_there(const Layout& layout, std::uint64_t number) const {
+  auto lines = SegmentLines::open(layout.segment(number), offsets[kChunks - 1]);
+  Frontier frontier;
+  while (lines && frontier.size() < kChunk) {
+    const auto line = lines->next();
+    if (!line || !*line) return false;
+    frontier.add(leaf_hash(as_bytes(**line)));
+  }
+  return lines && frontier.root() == roots[kChunks - 1];
+}
+
 LogIndex::LogIndex(Layout layout) : layout_(std::move(layout)) {}
 LogIndex::~LogIndex() = default;
 
@@ -130,7 +144,8 @@ Result<void> LogIndex::load_full(unsigned threads) {
   std::vector<Result<void>> results(std::max(threads, 1u));
   const auto work = [&](Result<void>& result) {
     for (std::uint64_t number = next++; number < count && result; number = next++) {
-      if (auto cached = SegmentIndex::read(layout_, number)) {
+      auto cached = SegmentIndex::read(layout_, number);
+      if (cached && cached->is_of_what_is_there(layout_, number)) {
         full_[number] = std::move(*cached);
         continue;
       }
