@@ -34,6 +34,7 @@ class Builder:
         self._zones(organisation.create_dkim_keys(self.run))
         mailservers.configure(self.run, self.files)
         web.configure(self.run, self.files)
+        web.configure_portal(self.run)
         timestamps.configure(self.run, self.authority)
 
     def _certify(self):

@@ -83,11 +83,10 @@ def _dkim_record(selector, algorithm, public):
 
 
 def portal_command(run, binaries):
-    """How to start the portal; None while it is not built or the configuration seals nothing."""
+    """How to start the portal, behind its nginx (web.portal_command); None while it is not built or the configuration seals nothing."""
     program = f"{binaries}/smportal"
     with open(f"{run}/smtools.yaml") as file:
         seals = any(line.startswith("sealed:") for line in file)
     if not (seals and os.access(program, os.X_OK)):
         return None
-    return [program, "--config", f"{run}/smtools.yaml", "--listen", f"{domains.PORTAL}:443",
-            "--tls-cert", f"{run}/portal/certificate.pem", "--tls-key", f"{run}/portal/key.pem"]
+    return [program, "--config", f"{run}/smtools.yaml", "--socket", f"{run}/portal/socket"]

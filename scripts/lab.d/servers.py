@@ -111,6 +111,7 @@ def serve(run):
     portal = organisation.portal_command(run, os.environ["SMTOOLS_BIN"])
     if portal:
         servers.start("portal", portal)
+        servers.start("portal-nginx", web.portal_command(run))
     _await(servers, portal is not None)
     return servers
 
@@ -134,8 +135,8 @@ def _await(servers, portal):
     servers.wait("sms", "its page", lambda: _speaks_tls(servers.run, domains.SMS_GATEWAY, "sms.example"))
     servers.wait("timestamps", "its page", lambda: _speaks_tls(servers.run, domains.TIMESTAMPS, "tsa.example"))
     if portal:
-        servers.wait("portal", "its page",
-                     lambda: _speaks_tls(servers.run, domains.PORTAL, "portal.delinde.example"))
+        servers.wait("portal", "its socket", lambda: _accepts(f"{servers.run}/portal/socket"))
+        servers.wait("portal-nginx", "its page", lambda: _is_healthy(servers.run))
 
 
 def _resolves(server, name, kind):
@@ -153,6 +154,19 @@ def _greets(address, host):
     try:
         with socket.create_connection((address, 25), timeout=5) as connection:
             return host in domains.POOL[1:] or connection.recv(512).startswith(f"220 {host.name} ".encode())
+    except OSError:
+        return False
+
+
+def _is_healthy(run):
+    """The portal's own word, through its nginx."""
+    trust = ssl.create_default_context(cafile=f"{run}/ca.pem")
+    try:
+        with socket.create_connection((domains.PORTAL, 443), timeout=5) as connection:
+            with trust.wrap_socket(connection, server_hostname="portal.delinde.example") as secured:
+                secured.sendall(b"GET /healthz HTTP/1.1\r\nHost: portal.delinde.example\r\n"
+                                b"Connection: close\r\n\r\n")
+                return secured.recv(512).startswith(b"HTTP/1.1 200 ")
     except OSError:
         return False
 

@@ -1,8 +1,11 @@
-"""The lab's web servers: nginx, which serves the MTA-STS policies (RFC 8461 3.2)."""
+"""The lab's web servers: nginx, which serves the MTA-STS policies (RFC 8461 3.2), and another before
+the portal, configured by the file that is shipped for it."""
 
 import os
 
 import domains
+
+SHIPPED = f"{os.path.dirname(os.path.dirname(os.path.realpath(__file__)))}/deploy/nginx/smportal.conf"
 
 NGINX_CONF = """\
 daemon off;
@@ -66,3 +69,50 @@ def configure(run, certificates):
 
 def command(run):
     return ["nginx", "-c", f"{run}/web/nginx.conf", "-e", "stderr", "-p", f"{run}/web"]
+
+
+PORTAL_CONF = """\
+daemon off;
+master_process off;
+pid {portal}/nginx.pid;
+error_log stderr warn;
+worker_rlimit_nofile 20000;
+events {{ worker_connections 8192; }}
+http {{
+    client_body_temp_path {portal}/body;
+    proxy_temp_path {portal}/proxy;
+    fastcgi_temp_path {portal}/fastcgi;
+    uwsgi_temp_path {portal}/uwsgi;
+    scgi_temp_path {portal}/scgi;
+    server {{
+        listen {address}:443 ssl default_server;
+        ssl_reject_handshake on;
+    }}
+    include {portal}/smportal.conf;
+}}
+"""
+
+
+def configure_portal(run):
+    """The shipped configuration with the lab's names."""
+    portal = f"{run}/portal"
+    with open(SHIPPED) as file:
+        text = file.read()
+    for shipped, ours in (
+            ("listen 443 ssl http2;", f"listen {domains.PORTAL}:443 ssl http2;"),
+            ("listen [::]:443 ssl http2;", ""),
+            ("server_name portal.example.org;", "server_name portal.delinde.example;"),
+            ("/etc/ssl/portal/", f"{portal}/"),
+            ("/run/smportal/socket", f"{portal}/socket"),
+            ("/var/log/nginx/smportal.log", f"{run}/log/portal-access.log")):
+        if shipped not in text:
+            raise ValueError(f"{SHIPPED} has no '{shipped}'")
+        text = text.replace(shipped, ours)
+    with open(f"{portal}/smportal.conf", "w") as out:
+        out.write(text)
+    with open(f"{portal}/nginx.conf", "w") as out:
+        out.write(PORTAL_CONF.format(portal=portal, address=domains.PORTAL))
+
+
+def portal_command(run):
+    return ["nginx", "-c", f"{run}/portal/nginx.conf", "-e", "stderr", "-p", f"{run}/portal"]
