@@ -69,8 +69,7 @@ Colour text_on(const Colour& colour) {
 
 std::string Branding::keep(std::string_view extension, Asset asset) {
   const auto digest = crypto::sha256(as_bytes(asset.bytes));
-  const auto path =
-      fmt::format("/a/{}.{}", to_base64url(Bytes(digest).first(15)), extension);
+  const auto path = fmt::format("/a/{}.{}", to_base64url(Bytes(digest).first(15)), extension);
   assets_.insert_or_assign(path, std::move(asset));
   return path;
 }

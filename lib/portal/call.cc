@@ -61,8 +61,8 @@ Call::Call(Portal& portal, Staff& staff, const Request& request)
   }
   if (token_) {
     const bool is_link = place_.kind == Place::Kind::link;
-    base_ = prefix_ + std::string(is_link ? sealing::kLinkPath : sealing::kNumberPath) +
-            place_.token;
+    base_ =
+        prefix_ + std::string(is_link ? sealing::kLinkPath : sealing::kNumberPath) + place_.token;
     cookie_name_ = "__Host-" + std::string(is_link ? "m-" : "n-") + to_base64url(token_->label());
     if (const auto text = find_cookie(request.cookies, cookie_name_)) {
       cookie_ = sealing::CookieSecret::parse(*text);
@@ -137,11 +137,12 @@ std::string Call::nonce(std::string_view form) {
 bool Call::comes_from_elsewhere() const {
   // Our pages send no referrer, so that a browser's Origin for their forms is "null".
   const bool is_other_site = !request_.fetch_site.empty() && request_.fetch_site != "same-origin";
-  const bool is_other_origin = !request_.origin.empty() && request_.origin != "null" &&
-                               canonical_host(request_.origin.substr(
-                                   request_.origin.find("://") == std::string::npos
-                                       ? 0
-                                       : request_.origin.find("://") + 3)) != request_.host;
+  const bool is_other_origin =
+      !request_.origin.empty() && request_.origin != "null" &&
+      canonical_host(request_.origin.substr(request_.origin.find("://") == std::string::npos
+                                                ? 0
+                                                : request_.origin.find("://") + 3)) !=
+          request_.host;
   return is_other_site || is_other_origin;
 }
 
@@ -171,8 +172,8 @@ void Call::set_cookie(Answer& answer, const sealing::CookieSecret& secret) {
 }
 
 void Call::drop_cookie(Answer& answer) {
-  answer.header("Set-Cookie", cookie_name_ +
-                                  "=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0");
+  answer.header("Set-Cookie",
+                cookie_name_ + "=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0");
   is_new_cookie_ = false;
 }
 
@@ -184,9 +185,8 @@ Answer Call::dress(Answer answer) {
     set_cookie(answer, *cookie_);
   }
   if (is_page && chose_language_) {
-    answer.header("Set-Cookie",
-                  std::string(kLanguageCookie) + "=" + language_ +
-                      "; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=2592000");
+    answer.header("Set-Cookie", std::string(kLanguageCookie) + "=" + language_ +
+                                    "; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=2592000");
   }
   return answer;
 }

@@ -1,9 +1,9 @@
 #include "portal/connections.h"
 
+#include <algorithm>
+
 #include <netinet/in.h>
 #include <sys/socket.h>
-
-#include <algorithm>
 
 namespace sm::portal {
 namespace {
@@ -32,10 +32,9 @@ void Connections::end(Connection& connection) {
 }
 
 std::size_t Connections::count_of(const std::string& address) const {
-  return static_cast<std::size_t>(
-      std::count_if(connections_.begin(), connections_.end(), [&](const auto& row) {
-        return !row.second.is_closing && row.second.address == address;
-      }));
+  return static_cast<std::size_t>(std::count_if(
+      connections_.begin(), connections_.end(),
+      [&](const auto& row) { return !row.second.is_closing && row.second.address == address; }));
 }
 
 bool Connections::make_room(const std::string* address) {

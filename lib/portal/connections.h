@@ -21,7 +21,7 @@ class Connections {
  public:
   struct Limits {
     std::size_t all = 1000;
-    std::size_t per_address = 64;      ///< 0: addresses say nothing (a proxy's, a Unix socket's)
+    std::size_t per_address = 64;       ///< 0: addresses say nothing (a proxy's, a Unix socket's)
     std::chrono::seconds patience{30};  ///< for a request's header and small body
   };
   using Key = const void*;

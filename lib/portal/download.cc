@@ -139,8 +139,7 @@ class ZipDownload final : public Download {
   Result<std::size_t> next(std::span<std::uint8_t> into) override { return zip_.next(into); }
 
  private:
-  Result<std::size_t> read_part(std::size_t n, std::uint64_t offset,
-                                std::span<std::uint8_t> into) {
+  Result<std::size_t> read_part(std::size_t n, std::uint64_t offset, std::span<std::uint8_t> into) {
     if (opened_ != n) {
       auto part = envelope().part(n);
       if (!part) return fail(std::move(part).error());
@@ -196,8 +195,8 @@ Result<std::optional<Answer>> part_download(sealing::Reading reading, std::size_
   const auto tag = entity_tag(part);
   // RFC 9110 §13.1.5: of another file's range nothing is of use.
   const bool is_other = !request.if_range.empty() && request.if_range != tag;
-  const auto asked = is_other || request.verb == Verb::head ? RangeAnswer{}
-                                                            : parse_range(request.range, size);
+  const auto asked =
+      is_other || request.verb == Verb::head ? RangeAnswer{} : parse_range(request.range, size);
 
   Answer answer = file_answer(envelope::file_names(manifest)[n - 1], "application/octet-stream");
   answer.header("Accept-Ranges", "bytes").header("ETag", tag);

@@ -9,7 +9,8 @@
 
 namespace sm::portal {
 
-/// Part `n` of what is being read; nothing where there is no such file. `for_head`: no bytes follow.
+/// Part `n` of what is being read; nothing where there is no such file. `for_head`: no bytes
+/// follow.
 Result<std::optional<Answer>> part_download(sealing::Reading reading, std::size_t n,
                                             const Request& request);
 Result<Answer> mail_download(sealing::Reading reading);

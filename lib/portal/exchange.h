@@ -23,11 +23,11 @@ enum class Verb { get, head, post };
 /// A request whose header was read and found fit. Texts are as the client sent them: untrusted.
 struct Request {
   Verb verb = Verb::get;
-  std::string path;             ///< without the query, percent signs as they are
-  std::string lang{};           ///< of the query `lang=…`
-  std::string note{};           ///< of the query `note=…`: which remark the page shows
-  std::string host{};           ///< lower case, checked against the configuration
-  std::string cookies{};        ///< the Cookie field
+  std::string path;       ///< without the query, percent signs as they are
+  std::string lang{};     ///< of the query `lang=…`
+  std::string note{};     ///< of the query `note=…`: which remark the page shows
+  std::string host{};     ///< lower case, checked against the configuration
+  std::string cookies{};  ///< the Cookie field
   std::string accept_language{};
   std::string content_type{};
   std::string range{};

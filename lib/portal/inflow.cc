@@ -48,8 +48,8 @@ void Inflow::restart() {
 
 Result<std::size_t> Inflow::read(std::span<std::uint8_t> into) {
   std::unique_lock lock(mutex_);
-  const bool in_time = changed_.wait_for(
-      lock, kPatience, [&] { return held_ > 0 || has_ended_ || is_aborted_; });
+  const bool in_time =
+      changed_.wait_for(lock, kPatience, [&] { return held_ > 0 || has_ended_ || is_aborted_; });
   if (is_aborted_) return fail(Errc::temporary, "the client went away");
   if (!in_time) return fail(Errc::temporary, "the client sends nothing");
   std::size_t given = 0;

@@ -25,8 +25,8 @@ Result<std::unique_ptr<Portal>> Portal::make(const config::Config& config) {
     const auto address = address_of(sealing->portal);
     const auto [found, is_new] = portal->prefixes_.emplace(address.host, address.prefix);
     if (!is_new && found->second != address.prefix) {
-      return fail(Errc::configuration, "two portals share the host " + address.host +
-                                           " under different paths");
+      return fail(Errc::configuration,
+                  "two portals share the host " + address.host + " under different paths");
     }
   }
   if (portal->prefixes_.empty()) {

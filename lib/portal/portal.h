@@ -26,8 +26,8 @@ namespace sm::portal {
 
 class Portal final : public Site {
  public:
-  /// Errc::configuration: no portal is configured, or branding that cannot be had. `config` outlives
-  /// it.
+  /// Errc::configuration: no portal is configured, or branding that cannot be had. `config`
+  /// outlives it.
   static Result<std::unique_ptr<Portal>> make(const config::Config& config);
 
   [[nodiscard]] bool serves(const std::string& host) const override;

@@ -67,8 +67,7 @@ Answer Call::document() {
   auto& reading = std::get<Reading>(read);
   const auto language = setting().language;
   auto shown = reading::render(
-      *reading.envelope,
-      {.language = language, .title = language == "nl" ? "Bericht" : "Message"});
+      *reading.envelope, {.language = language, .title = language == "nl" ? "Bericht" : "Message"});
   if (!shown) return problem(shown.error());
   if (!shown->html_document) return unavailable();
   Answer answer;

@@ -44,9 +44,10 @@ class FieldSource final : public envelope::Source {
 };
 
 std::string type_of(const std::string& given) {
-  const bool is_fit = given.size() <= 100 && std::all_of(given.begin(), given.end(), [](char c) {
-    return is_alnum(c) || std::string_view("!#$&-^_.+/").find(c) != std::string_view::npos;
-  });
+  const bool is_fit =
+      given.size() <= 100 && std::all_of(given.begin(), given.end(), [](char c) {
+        return is_alnum(c) || std::string_view("!#$&-^_.+/").find(c) != std::string_view::npos;
+      });
   return is_fit && given.find('/') != given.npos ? given : std::string();
 }
 
@@ -113,8 +114,7 @@ class Receiver {
     if (field.file_name->empty()) return std::nullopt;
     if (auto ended = begin()) return ended;
     FieldSource source(form);
-    auto attached =
-        draft_->attach(safe_file_name(*field.file_name), type_of(field.type), source);
+    auto attached = draft_->attach(safe_file_name(*field.file_name), type_of(field.type), source);
     if (!attached) return failure(std::move(attached).error(), source.has_failed());
     has_files_ = true;
     return std::nullopt;
@@ -173,7 +173,8 @@ Answer Call::reply_form(const Reading& reading, View view, unsigned status) {
   const char decimal = language == "nl" ? ',' : '.';
   const auto& sealing = staff_.office().organisation(reading.org).sealing;
   view.set("sender", reading.sender_name)
-      .set("file_limit", size_text(std::min(sealing.attachment_limit, sealing.reply_limit), decimal))
+      .set("file_limit",
+           size_text(std::min(sealing.attachment_limit, sealing.reply_limit), decimal))
       .set("reply_limit", size_text(sealing.reply_limit, decimal))
       .set("reply_nonce", nonce("reply"));
   return show(Template::reply, std::move(view), status);

@@ -1,12 +1,12 @@
 #include "portal/server.h"
 
-#include <microhttpd.h>
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <atomic>
 #include <cstring>
 #include <thread>
+
+#include <microhttpd.h>
+#include <sys/socket.h>
 
 #include "base/text.h"
 #include "portal/connections.h"
@@ -212,8 +212,8 @@ ssize_t Sending::record() {
   auto& parts = exchange->parts();
   MHD_suspend_connection(exchange->connection());
   const bool is_queued = parts.pages.submit([this](Staff* staff) {
-    const auto done = staff == nullptr ? Result<void>(fail(Errc::temporary, "no staff"))
-                                       : stream->finish(*staff);
+    const auto done =
+        staff == nullptr ? Result<void>(fail(Errc::temporary, "no staff")) : stream->finish(*staff);
     if (!done) exchange->parts().house.complain(done.error());
     state = done ? State::recorded : State::failed;
     MHD_resume_connection(exchange->connection());
@@ -241,8 +241,8 @@ ssize_t Sending::next(std::uint64_t position, std::span<std::uint8_t> into) {
 }
 
 ssize_t send_block(void* sending, std::uint64_t position, char* into, std::size_t most) {
-  return static_cast<Sending*>(sending)->next(
-      position, {reinterpret_cast<std::uint8_t*>(into), most});
+  return static_cast<Sending*>(sending)->next(position,
+                                              {reinterpret_cast<std::uint8_t*>(into), most});
 }
 
 void drop_sending(void* sending) {
@@ -276,9 +276,8 @@ MHD_Result Exchange::begin(const char* method, const char* path, const char* ver
     const char* value = MHD_lookup_connection_value(connection_, MHD_GET_ARGUMENT_KIND, key);
     if (value != nullptr) *into = value;
   }
-  parts_.connections.begin_work(connection_, request_.reads_only()
-                                                 ? kWorkTime
-                                                 : time_for(request_.content_length));
+  parts_.connections.begin_work(
+      connection_, request_.reads_only() ? kWorkTime : time_for(request_.content_length));
   if (const auto fault = fault_of(method, version, fields)) return refuse(*fault);
   if (!parts_.site.is_upload(request_)) return MHD_YES;
   auto* staff = own_staff(parts_.house);
@@ -361,11 +360,11 @@ MHD_Result Exchange::finish() {
   if (is_asked_) return MHD_NO;  // nobody answered
   is_asked_ = true;
   stop();
-  const bool is_queued = parts_.lane(parts_.site.lane_of(request_))
-                             .submit([self = shared_from_this()](Staff* staff) {
-                               self->answer_ = self->work(staff);
-                               self->start();
-                             });
+  const bool is_queued =
+      parts_.lane(parts_.site.lane_of(request_)).submit([self = shared_from_this()](Staff* staff) {
+        self->answer_ = self->work(staff);
+        self->start();
+      });
   if (!is_queued) {
     answer_ = parts_.site.refusal(503, request_);
     start();
@@ -381,8 +380,8 @@ MHD_Result Exchange::refuse(unsigned status) {
 MHD_Result Exchange::send(Answer answer, bool closes) {
   MHD_Response* response = nullptr;
   if (answer.stream) {
-    parts_.connections.begin_work(connection_, answer.stream_size ? time_for(*answer.stream_size)
-                                                                  : kLongestUnknown);
+    parts_.connections.begin_work(
+        connection_, answer.stream_size ? time_for(*answer.stream_size) : kLongestUnknown);
     auto sending = std::make_unique<Sending>();
     sending->exchange = shared_from_this();
     sending->stream = std::move(answer.stream);
@@ -424,8 +423,7 @@ MHD_Result on_request(void* cls, MHD_Connection* connection, const char* path, c
   return *upload_size > 0 ? exchange->pour(upload, upload_size) : exchange->finish();
 }
 
-void on_completed(void* cls, MHD_Connection* connection, void** state,
-                  MHD_RequestTerminationCode) {
+void on_completed(void* cls, MHD_Connection* connection, void** state, MHD_RequestTerminationCode) {
   auto& parts = *static_cast<Server::Parts*>(cls);
   auto* exchange = static_cast<SharedExchange*>(*state);
   if (exchange == nullptr) return;

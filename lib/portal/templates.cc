@@ -40,7 +40,8 @@ constexpr std::string_view kLayout = R"html(<!DOCTYPE html>
 </html>
 )html";
 
-constexpr std::string_view kErrors = R"html({{#problem}}<div class="errors" role="alert" aria-labelledby="problem-title" tabindex="-1">
+constexpr std::string_view kErrors =
+    R"html({{#problem}}<div class="errors" role="alert" aria-labelledby="problem-title" tabindex="-1">
 <h2 id="problem-title">{{#en}}Please look at this{{/en}}{{#nl}}Er ging iets mis{{/nl}}</h2>
 <ul><li>{{#problem_field}}<a href="#{{problem_field}}">{{problem}}</a>{{/problem_field}}{{^problem_field}}{{problem}}{{/problem_field}}</li></ul>
 </div>{{/problem}}

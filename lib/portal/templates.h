@@ -15,13 +15,13 @@ enum class Template {
   message,
   reply,
   replied,
-  done,       ///< "I have saved it, destroy it now": asks once more
+  done,  ///< "I have saved it, destroy it now": asks once more
   destroyed,
-  left,       ///< logged out
-  number,     ///< the sender is asked for a phone number
+  left,    ///< logged out
+  number,  ///< the sender is asked for a phone number
   number_set,
-  stale,      ///< a form that was too old, or came without its cookie
-  problem,    ///< 4xx and 5xx
+  stale,    ///< a form that was too old, or came without its cookie
+  problem,  ///< 4xx and 5xx
 };
 
 struct TemplateText {

@@ -115,8 +115,9 @@ Answer Call::send_code() {
   const bool dutch = is_dutch(setting().language);
   View view;
   if (const auto* soon = std::get_if<sealing::TooSoon>(&*started)) {
-    view.set("problem", (dutch ? "U kunt een nieuwe code vragen over " : "You can ask for a new code in ") +
-                            wait_text(soon->wait, dutch) + ".");
+    view.set("problem",
+             (dutch ? "U kunt een nieuwe code vragen over " : "You can ask for a new code in ") +
+                 wait_text(soon->wait, dutch) + ".");
     Answer answer = welcome(**visit, std::move(view), 429);
     return std::move(answer.header("Retry-After", std::to_string(soon->wait.count())));
   }

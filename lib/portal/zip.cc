@@ -1,9 +1,9 @@
 #include "portal/zip.h"
 
-#include <zlib.h>
-
 #include <algorithm>
 #include <cstring>
+
+#include <zlib.h>
 
 namespace sm::portal {
 namespace {
@@ -40,8 +40,8 @@ ZipWriter::ZipWriter(std::vector<Entry> entries, std::chrono::sys_seconds time, 
   const auto day = std::chrono::floor<std::chrono::days>(time);
   const std::chrono::year_month_day date(day);
   const std::chrono::hh_mm_ss clock(time - day);
-  dos_time_ = static_cast<std::uint16_t>(clock.hours().count() << 11 |
-                                         clock.minutes().count() << 5 | clock.seconds().count() / 2);
+  dos_time_ = static_cast<std::uint16_t>(
+      clock.hours().count() << 11 | clock.minutes().count() << 5 | clock.seconds().count() / 2);
   const int year = std::clamp(static_cast<int>(date.year()), 1980, 2107) - 1980;
   dos_date_ = static_cast<std::uint16_t>(year << 9 | static_cast<int>(unsigned(date.month())) << 5 |
                                          static_cast<int>(unsigned(date.day())));
@@ -102,9 +102,9 @@ std::string ZipWriter::central_header(std::size_t n) const {
   put32(out, kInExtra);
   put16(out, name.size());
   put16(out, 28);
-  put16(out, 0);                    // comment
-  put16(out, 0);                    // disk
-  put16(out, 0);                    // internal attributes
+  put16(out, 0);                             // comment
+  put16(out, 0);                             // disk
+  put16(out, 0);                             // internal attributes
   put32(out, std::uint64_t{0100600} << 16);  // a regular file, its owner's
   put32(out, kInExtra);
   out += name;

@@ -1,7 +1,7 @@
 #pragma once
-// A ZIP archive (APPNOTE 6.3.10) made while it is sent: entries stored as they are, their check sums
-// after them, names in UTF-8, ZIP64 where sizes or offsets ask for it. How long it will be is known
-// before, so that a browser shows how far it has come and notices when something is missing.
+// A ZIP archive (APPNOTE 6.3.10) made while it is sent: entries stored as they are, their check
+// sums after them, names in UTF-8, ZIP64 where sizes or offsets ask for it. How long it will be is
+// known before, so that a browser shows how far it has come and notices when something is missing.
 
 #include <chrono>
 #include <cstdint>

@@ -1,5 +1,6 @@
 #include "store/index.h"
 
+#include <cerrno>
 #include <map>
 
 #include <fcntl.h>
@@ -31,6 +32,17 @@ Errc errc_of(int code) {
     default:
       return Errc::io;
   }
+}
+
+/// SQLite makes its files with the mode of the umask: ours is made before, with its own. One that
+/// is there is not even opened: closing any descriptor of it would drop the locks that this
+/// process's other connections have on it (POSIX: close releases them all), and the next process to
+/// end would take away their journal.
+Result<void> make_file(const std::string& path) {
+  const UniqueFd made(
+      ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (made || errno == EEXIST) return {};
+  return fail_errno("making " + path, errno);
 }
 
 }  // namespace
@@ -146,11 +158,7 @@ Result<Index> Index::open(const std::string& folder) {
   auto lock = FileLock::acquire(folder + "/index.lock");
   if (!lock) return fail(std::move(lock).error());
   auto connection = std::make_unique<Connection>(folder + "/index.db");
-  {
-    // SQLite makes its files with the mode of the umask: ours is made before, with its own.
-    auto file = open_file(connection->path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
-    if (!file) return fail(std::move(file).error());
-  }
+  if (auto made = make_file(connection->path); !made) return fail(std::move(made).error());
   const int code = sqlite3_open_v2(
       connection->path.c_str(), &connection->database,
       SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,

@@ -1,15 +1,15 @@
 #include "listen.h"
 
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
-
-#include <cerrno>
-#include <cstdlib>
-#include <cstring>
 
 #include "base/address.h"
 #include "base/text.h"
@@ -73,7 +73,8 @@ std::optional<sockaddr_un> unix_address(const std::string& path) {
 
 bool is_answered(const sockaddr_un& address) {
   const UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  return fd && ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  return fd &&
+         ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
 }
 
 }  // namespace
@@ -90,9 +91,8 @@ Result<UniqueFd> listen_tcp(const std::string& where) {
   (void)::setsockopt(fd->get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   sockaddr_storage address{};
   const auto size = fill(*endpoint, address);
-  const bool is_bound =
-      ::bind(fd->get(), reinterpret_cast<const sockaddr*>(&address), size) == 0 &&
-      ::listen(fd->get(), kBacklog) == 0;
+  const bool is_bound = ::bind(fd->get(), reinterpret_cast<const sockaddr*>(&address), size) == 0 &&
+                        ::listen(fd->get(), kBacklog) == 0;
   if (!is_bound) return fail_errno(Errc::unavailable, "listening on " + where, errno);
   return fd;
 }
@@ -124,8 +124,7 @@ Result<std::vector<UniqueFd>> take_passed_sockets() {
   std::vector<UniqueFd> sockets;
   const char* pid = ::secure_getenv("LISTEN_PID");
   const char* count = ::secure_getenv("LISTEN_FDS");
-  const bool is_for_us =
-      pid != nullptr && count != nullptr && std::to_string(::getpid()) == pid;
+  const bool is_for_us = pid != nullptr && count != nullptr && std::to_string(::getpid()) == pid;
   const auto passed = is_for_us ? parse_decimal(count, kMostPassed) : std::nullopt;
   for (const char* name : {"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"})
     (void)::unsetenv(name);
@@ -148,8 +147,7 @@ void tell_supervisor(const std::string& state) {
   if (where == nullptr) return;
   auto address = unix_address(where);
   if (!address) return;
-  const auto size =
-      static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + std::strlen(where));
+  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + std::strlen(where));
   if (address->sun_path[0] == '@') address->sun_path[0] = '\0';
   const UniqueFd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   if (!fd) return;

@@ -1,10 +1,10 @@
+#include <algorithm>
+#include <mutex>
+
 #include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-
-#include <algorithm>
-#include <mutex>
 
 #include "base/version.h"
 #include "cli/settings.h"
@@ -74,9 +74,10 @@ Result<portal::Server::Options> server_options(const Options& options) {
   if (options.tls_cert) {
     auto certificates = read_file(*options.tls_cert, kMostPem);
     if (!certificates) return fail(std::move(certificates).error());
-    auto key = read_secret_file(*options.tls_key, kMostPem,
-                                options.tls_key->starts_with(
-                                    options.common.environment.credentials_directory.value_or("\n")));
+    auto key =
+        read_secret_file(*options.tls_key, kMostPem,
+                         options.tls_key->starts_with(
+                             options.common.environment.credentials_directory.value_or("\n")));
     if (!key) return fail(std::move(key).error());
     server.certificates = std::move(*certificates);
     server.key = std::move(*key);

@@ -118,3 +118,36 @@ TEST_CASE("what was deleted is overwritten in the file", "[store]") {
   REQUIRE(bytes);
   CHECK(bytes->find("canary-of-a-deleted") == std::string::npos);
 }
+
+TEST_CASE("another process that ends takes no journal away from a process with several connections",
+          "[store]") {
+  const test::TempDir dir;
+  { REQUIRE(store::Index::open(dir / "state")); }
+  int go[2];
+  REQUIRE(::pipe(go) == 0);
+  const pid_t child = ::fork();  // before anything is open: locks are not inherited
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    char byte = 0;
+    if (::read(go[0], &byte, 1) != 1) ::_exit(2);
+    auto index = store::Index::open(dir / "state");
+    const bool is_put = index && put(*index, "b.example", "p");
+    if (!is_put) ::_exit(1);
+    { const auto closed = std::move(*index); }
+    ::_exit(0);
+  }
+  auto first = store::Index::open(dir / "state");
+  REQUIRE(first);
+  CHECK(count(*first) == 0);
+  auto second = store::Index::open(dir / "state");
+  REQUIRE(second);
+  REQUIRE(::write(go[1], "x", 1) == 1);
+  int status = -1;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(status == 0);
+  CHECK(::access((dir / "state/index.db-wal").c_str(), F_OK) == 0);
+  CHECK(count(*first) == 1);
+  CHECK(count(*second) == 1);
+  ::close(go[0]);
+  ::close(go[1]);
+}

@@ -1,0 +1,173 @@
+"""A person with curl and nothing else: the portal's pages, followed by their forms. For lab tests;
+inside a lab."""
+
+import html
+import json
+import os
+import re
+import subprocess
+import tempfile
+import time
+from urllib.parse import urljoin
+
+LAB = f"{os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))}/scripts/lab"
+PORTAL = "https://portal.delinde.example"
+LINK = re.compile(r"^https://portal\.delinde\.example/m/[A-Za-z0-9_-]{43}$", re.M)
+NUMBER_LINK = re.compile(r"^https://portal\.delinde\.example/n/[A-Za-z0-9_-]{43}$", re.M)
+PHONE = "+31612345678"
+
+
+def lab(*arguments):
+    return subprocess.run([LAB, *arguments], text=True, stdout=subprocess.PIPE, check=True).stdout
+
+
+def send(address, *options, subject="Uw uitslag", body="Beste Anna,\n\nDe uitslag is goed.\n",
+         sender="Jan de Vries <jan@delinde.example>", status="sealed", message=None):
+    """smsend; returns the message's id."""
+    text = message or f"From: {sender}\nTo: {address}\nSubject: {subject}\n\n{body}"
+    done = subprocess.run(["smsend", "--json", *options, address], text=True, input=text,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    if not rows or rows[0]["status"] != status:
+        raise AssertionError(f"smsend: {done.stdout} {done.stderr}")
+    return rows[0]["message"]
+
+
+def link(address):
+    """The newest link that an address was mailed."""
+    return LINK.findall(lab("mail", "--last", address))[0]
+
+
+def number_link(address):
+    return NUMBER_LINK.findall(lab("mail", "--last", address))[0]
+
+
+def texts(number=PHONE):
+    return lab("sms", number).splitlines()
+
+
+def code_in(text):
+    return re.search(r"\b(\d{6})\b", text)[1]
+
+
+def await_true(what, condition, patience=60):
+    deadline = time.monotonic() + patience
+    while not (got := condition()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what}: not within {patience} s")
+        time.sleep(0.05)
+    return got
+
+
+def retain(*arguments, status=0):
+    done = subprocess.run(["smretain", *arguments], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    if status is not None and done.returncode != status:
+        raise AssertionError(f"smretain {arguments}: {done.returncode}: {done.stderr}")
+    return done.stdout
+
+
+def row_of(identity):
+    return json.loads(retain("show", "--json", identity).splitlines()[0])
+
+
+def events(identity):
+    """What the log has of a message: (event, outcome, reason)."""
+    folder = f"{os.environ['SMTOOLS_LAB']}/state/audit/delinde"
+    found = []
+    for name in sorted(name for name in os.listdir(folder) if name.endswith(".ndjson")):
+        with open(f"{folder}/{name}") as file:
+            found += [record for record in map(json.loads, file) if record.get("message") == identity]
+    return found
+
+
+class Page:
+    def __init__(self, status, headers, body, url):
+        self.status, self.headers, self.body, self.url = status, headers, body, url
+        self.text = body.decode("utf-8", "replace")
+
+    def header(self, name):
+        values = [value for key, value in self.headers if key == name.lower()]
+        return values[0] if values else None
+
+    @property
+    def title(self):
+        return html.unescape(re.search(r"<h1[^>]*>(.*?)</h1>", self.text, re.S)[1]).strip()
+
+    def form(self, act):
+        """(url, hidden fields) of the form whose action ends in /act."""
+        for action, inside in re.findall(r'<form method="post" action="([^"]*)"[^>]*>(.*?)</form>', self.text, re.S):
+            if action.endswith(f"/{act}") or (act == "" and "/n/" in action):
+                hidden = re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)">', inside)
+                return urljoin(self.url, action), {name: html.unescape(value) for name, value in hidden}
+        raise AssertionError(f"no form '{act}' on this page:\n{self.text}")
+
+    def has_form(self, act):
+        return f'/{act}"' in self.text and "<form" in self.text
+
+    def files(self):
+        """(url, name) of the attachments."""
+        return [(urljoin(self.url, href), html.unescape(name)) for href, name in re.findall(
+            r'<li><a href="([^"]*/file/\d+)"[^>]*>(.*?)</a>', self.text)]
+
+
+class Curl:
+    """One browser: its own cookies, no redirects but those that are followed here."""
+
+    def __init__(self, *options):
+        self.folder = tempfile.mkdtemp(prefix="curl-")
+        self.jar, self.options = f"{self.folder}/jar", options
+
+    def request(self, url, *options, input=None):
+        headers, body = f"{self.folder}/headers", f"{self.folder}/body"
+        for path in (headers, body):
+            if os.path.exists(path):
+                os.remove(path)
+        done = subprocess.run(
+            ["curl", "-sS", "--max-time", "120", "--cacert", f"{os.environ['SMTOOLS_LAB']}/ca.pem", "-b", self.jar,
+             "-c", self.jar, "-D", headers, "-o", body, "-w", "%{http_code}", *self.options, *options, url],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, input=input)
+        self.exit = done.returncode
+        lines = []
+        if os.path.exists(headers):
+            with open(headers, encoding="latin-1") as file:
+                blocks = file.read().split("\n\n")
+            blocks = [block for block in blocks if block.strip()]
+            lines = [line.partition(":") for line in blocks[-1].splitlines()[1:]] if blocks else []
+        content = b""
+        if os.path.exists(body):
+            with open(body, "rb") as file:
+                content = file.read()
+        return Page(int(done.stdout or 0), [(key.lower(), value.strip()) for key, _, value in lines], content, url)
+
+    def follow(self, page):
+        while page.status in (302, 303):
+            page = self.request(urljoin(page.url, page.header("location")))
+        return page
+
+    def get(self, url, *options):
+        return self.follow(self.request(url, *options))
+
+    def post(self, page, act, *options, **fields):
+        """Sends the page's form with these fields."""
+        url, hidden = page.form(act)
+        data = [part for name, value in {**hidden, **fields}.items()
+                for part in ("--data-urlencode", f"{name}={value}")]
+        return self.follow(self.request(url, *data, *options))
+
+    def post_multipart(self, page, act, *files, options=(), **fields):
+        url, hidden = page.form(act)
+        parts = [part for name, value in {**hidden, **fields}.items() for part in ("--form-string", f"{name}={value}")]
+        parts += [part for path in files for part in ("-F", f"files=@{path}")]
+        return self.follow(self.request(url, *parts, *options))
+
+    # What a person does.
+    def ask_code(self, url, number=PHONE):
+        """From the link to the page that asks for the code; returns it and the code."""
+        before = len(texts(number))
+        page = self.post(self.get(url), "send")
+        text = await_true("a text message", lambda: texts(number)[before:])[-1]
+        return page, code_in(text)
+
+    def open(self, url, number=PHONE):
+        page, code = self.ask_code(url, number)
+        return self.post(page, "code", code=code)
