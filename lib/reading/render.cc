@@ -346,7 +346,8 @@ class Rendering {
            "</title><style>body{margin:8px;color:#111;background:#fff;font-family:sans-serif;"
            "line-height:1.4;overflow-wrap:anywhere}img{max-width:100%;height:auto}"
            "pre{white-space:pre-wrap}</style><style>" +
-           std::string(styles) + "</style></head><body>" + std::string(body) + "</body></html>\n";
+           std::string(styles) + "</style></head><body><main>" + std::string(body) +
+           "</main></body></html>\n";
   }
 
   /// RFC 3282 §2, where it names one language.
