@@ -12,6 +12,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "crypto/private_key_pem.h"
 #include "crypto/random.h"
 
 namespace sm::crypto {
@@ -83,11 +84,6 @@ bool ed25519_verify(EVP_PKEY* key, Bytes message, Bytes signature) {
                                         message.data(), message.size()) == 1;
   ERR_clear_error();
   return is_good;
-}
-
-/// OpenSSL would otherwise ask for the passphrase on the terminal.
-int no_passphrase(char*, int, int, void*) {
-  return -1;
 }
 
 }  // namespace
@@ -216,24 +212,21 @@ Result<SigningKey> SigningKey::generate_rsa(unsigned bits) {
 }
 
 Result<SigningKey> SigningKey::from_pem(const Secret& pem, const std::string& name) {
-  const Bytes text = pem.reveal();
-  const void* start = text.empty() ? "" : static_cast<const void*>(text.data());
-  const Bio bio(BIO_new_mem_buf(start, static_cast<int>(text.size())));
-  must(bio != nullptr);
-  SharedPkey key = share(PEM_read_bio_PrivateKey(bio.get(), nullptr, no_passphrase, nullptr));
-  ERR_clear_error();
-  if (!key) {
-    const bool is_encrypted = as_text(text).find("ENCRYPTED") != std::string_view::npos;
-    return fail(Errc::malformed,
-                name + (is_encrypted ? " is encrypted with a passphrase"
-                                     : " holds no PEM private key that can be read"),
-                is_encrypted ? "store it without one, readable by its owner alone"
-                             : "smsign keygen makes one");
+  PemDefect defect;
+  SharedPkey key = read_private_key(pem.reveal(), defect);
+  switch (defect) {
+    case PemDefect::none:
+      return SigningKey(std::move(key), false);
+    case PemDefect::unreadable:
+      return fail(Errc::malformed, name + " holds no PEM private key that can be read",
+                  "smsign keygen makes one");
+    case PemDefect::encrypted:
+      return fail(Errc::malformed, name + " is encrypted with a passphrase",
+                  "store it without one, readable by its owner alone");
+    case PemDefect::another_kind:
+      return fail(Errc::malformed, name + " is neither an RSA nor an Ed25519 key");
   }
-  if (!type_of(key.get())) {
-    return fail(Errc::malformed, name + " is neither an RSA nor an Ed25519 key");
-  }
-  return SigningKey(std::move(key), false);
+  return fail(Errc::bug, "a defect of a kind that does not exist");
 }
 
 Result<SigningKey> SigningKey::from_file(const std::string& path, bool is_credential) {
@@ -253,7 +246,7 @@ KeyType SigningKey::type() const {
 }
 
 unsigned SigningKey::bits() const {
-  return public_key().bits();
+  return PublicKey(key_).bits();
 }
 
 PublicKey SigningKey::public_key() const {

@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::size_t kSlice = 8 * 1024;  ///< with its canonical copy it stays in the L1 cache
 constexpr std::size_t kBlock = 64;        ///< one bit a byte in a 64-bit mask
+constexpr int kFewRuns = 3;               ///< of dropped bytes in a block: more go byte by byte
 constexpr std::size_t kSlack = kBlock;    ///< readable after a block, writable after the output
 constexpr std::array<std::uint8_t, 2> kCrlf = {'\r', '\n'};
 
@@ -92,6 +93,13 @@ std::uint8_t* compress_blocks(const std::uint8_t* in, std::size_t size, std::uin
         spaced[static_cast<std::size_t>(std::countr_zero(tabs))] = ' ';
       }
       at = spaced.data();
+    }
+    if (std::popcount(dropped & ~(dropped << 1)) > kFewRuns) {
+      for (std::size_t k = 0; k < kBlock; ++k) {
+        *out = at[k];
+        out += ~dropped >> k & 1;
+      }
+      continue;
     }
     // Copies whole blocks: what is too much is overwritten by the next.
     std::size_t done = 0;

@@ -1,13 +1,11 @@
 #pragma once
 // Keys as the command line names them, and the commands that only need a key.
 
-#include <memory>
 #include <string>
 
 #include "base/result.h"
 #include "cli/main.h"
 #include "crypto/signing_key.h"
-#include "dns/resolver.h"
 #include "name/domain.h"
 #include "options.h"
 
@@ -23,11 +21,7 @@ Result<std::string> required(const std::string& value, const std::string& flag);
 /// --domain.
 Result<name::Domain> domain_of(const Options& options);
 
-/// The resolver that flags and configuration name.
-Result<std::unique_ptr<dns::Resolver>> resolver_of(const Options& options);
-
 Result<cli::Verdict> make_key(const Options& options);      ///< smsign keygen
 Result<cli::Verdict> print_record(const Options& options);  ///< smsign dns
-Result<cli::Verdict> check_record(const Options& options);  ///< smsign check
 
 }  // namespace sm::smsign

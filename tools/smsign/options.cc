@@ -93,6 +93,15 @@ void describe_rotate(CLI::App& app, Options& options) {
 
 }  // namespace
 
+const cli::Summary kSummary{
+    .name = "smsign",
+    .line = "signs mail with DKIM, verifies it, and makes, publishes and rotates the keys",
+    .usage =
+        "[sign] --domain D --selector S --key FILE|URI [options] < in > out\n"
+        "verify [options] < in\n"
+        "keygen|dns|check|rotate [options]",
+};
+
 void describe(CLI::App& app, Options& options) {
   cli::require_command(app);
   describe_sign(

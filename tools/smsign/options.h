@@ -54,6 +54,7 @@ struct Options {
   bool aborts = false;                 ///< --abort
 };
 
+extern const cli::Summary kSummary;
 void describe(CLI::App& app, Options& options);
 Result<cli::Verdict> run(const Options& options);
 

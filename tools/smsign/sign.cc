@@ -1,13 +1,10 @@
-#include <chrono>
+#include "sign.h"
+
 #include <memory>
 
 #include <unistd.h>
 
 #include "base/text.h"
-#include "cli/settings.h"
-#include "commands.h"
-#include "dkim/author.h"
-#include "dkim/rotation.h"
 #include "dkim/signer.h"
 #include "keys.h"
 #include "passage.h"
@@ -15,17 +12,6 @@
 
 namespace sm::smsign {
 namespace {
-
-/// What names a key: its selector and where it is.
-struct NamedKey {
-  std::string selector;
-  std::string key;
-};
-
-struct Identity {
-  name::Domain domain;
-  std::vector<NamedKey> keys;
-};
 
 Result<Identity> named_by_flags(const Options& options) {
   auto domain = domain_of(options);
@@ -40,33 +26,6 @@ Result<Identity> named_by_flags(const Options& options) {
   Identity identity{std::move(*domain), {{options.selector, options.key}}};
   if (!options.key2.empty()) identity.keys.push_back({options.selector2, options.key2});
   return identity;
-}
-
-/// The keys that the configuration has for the domain in From.
-Result<Identity> named_by_configuration(const Options& options,
-                                        const message::HeaderIndex& header) {
-  const auto config = cli::load_config(options.common);
-  if (!config) return fail(config.error());
-  const auto author = dkim::author_domain(header);
-  if (!author) return fail(author.error());
-  const auto* organisation = config->organisation_of(*author);
-  if (organisation) {
-    for (const auto& key : organisation->dkim) {
-      if (!(key.domain == *author)) continue;
-      Identity identity{key.domain, {{key.selector, key.key}}};
-      if (key.key2) identity.keys.push_back({key.selector2.value_or(""), *key.key2});
-      for (NamedKey& named : identity.keys) {
-        // A rotation may have replaced what the configuration names.
-        const auto active =
-            dkim::find_active_key(config->state + "/dkim", key.domain, named.selector);
-        if (!active) return fail(active.error());
-        if (*active) named = {(*active)->selector, (*active)->key};
-      }
-      return identity;
-    }
-  }
-  return fail(Errc::usage, "no key is given, and none is configured for " + author->text(),
-              "--domain, --selector and --key name one");
 }
 
 Result<dkim::Signer> signer_for(const Options& options, const Identity& identity,
@@ -88,7 +47,7 @@ Result<dkim::Signer> signer_for(const Options& options, const Identity& identity
 
 }  // namespace
 
-Result<cli::Verdict> sign(const Options& options) {
+Result<cli::Verdict> sign(const Options& options, const FindIdentity& by_configuration) {
   const auto now = time_or_now(options.now);
   if (!now) return fail(now.error());
   const auto canons = dkim::Canons::parse(options.canons.value_or("relaxed/relaxed"));
@@ -111,7 +70,7 @@ Result<cli::Verdict> sign(const Options& options) {
   Passage passage([&](Bytes body) { hasher.update(body); });
   if (auto read = passage.read(STDIN_FILENO); !read) return fail(read.error());
   if (!signer) {
-    const auto identity = named_by_configuration(options, passage.header());
+    const auto identity = by_configuration(options, passage.header());
     if (!identity) return fail(identity.error());
     auto made = signer_for(options, *identity, *canons);
     if (!made) return fail(std::move(made).error());

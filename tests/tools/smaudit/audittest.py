@@ -20,10 +20,34 @@ RECIPIENT = "AAAAAAA%s"
 
 
 class AuditTest(unittest.TestCase):
+    template = None  # what prepare() made, once for all tests of a class
+
+    @classmethod
+    def tearDownClass(cls):
+        if cls.template:
+            shutil.rmtree(cls.template, True)
+            cls.template = None
+
+    def prepare(self):
+        """Fills the folder that each test of the class gets a copy of."""
+
     def setUp(self):
         self.dir = tempfile.mkdtemp(prefix="smtools-audit-", dir=self.place())
         self.addCleanup(shutil.rmtree, self.dir, True)
         self.use_state("state")
+        if self.place() is None:
+            self.copy_template()
+
+    def copy_template(self):
+        cls = type(self)
+        if cls.template is None:
+            cls.template = tempfile.mkdtemp(prefix="smtools-audit-template-")
+            own, self.dir = self.dir, cls.template
+            self.use_state("state")
+            self.prepare()
+            self.dir = own
+            self.use_state("state")
+        shutil.copytree(cls.template, self.dir, dirs_exist_ok=True)
 
     def place(self):
         """Where the test's folder is made."""

@@ -12,13 +12,18 @@ from audittest import AuditTest, main, rechain
 
 
 class Attacks(AuditTest):
+    def prepare(self):
+        self.fill(8)
+        self.checkpoint("middle")
+        self.fill(4)
+        self.checkpoint("outside")
+        self.write("key", self.read("log.vkey"))
+
     def setUp(self):
         super().setUp()
-        self.fill(8)
-        self.middle = self.checkpoint("middle")
-        self.fill(4)
-        self.outside = self.checkpoint("outside")
-        self.key = self.write("key", self.read("log.vkey"))
+        self.middle, self.outside, self.key = map(self.path, ("middle", "outside", "key"))
+
+    def test_A90_nothing_was_done(self):
         kinds, summary = self.assert_intact("--checkpoint", self.outside, "--key", self.key)
         self.assertEqual(kinds, set())
         self.assertEqual(summary["records"], 12)

@@ -246,7 +246,7 @@ class Keys(KeyTest):
         self.assertEqual(self.keys(), keys)
 
 
-@unittest.skipUnless(has_strace(), "SKIP: no strace")
+@unittest.skipUnless(has_strace(), "SKIP: no strace, or a sanitized build")
 class Crashes(KeyTest):
     def crash_everywhere(self, command, prepare, check, calls):
         """Kills a command at each of its system calls of some kinds, then lets it run again."""

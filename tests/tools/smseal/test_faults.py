@@ -8,14 +8,14 @@ import subprocess
 import sys
 import unittest
 
-from tooltest import ToolTest, has_strace, tool
+from tooltest import ToolTest, has_strace, is_sanitized, tool
 
 
 class Faults(ToolTest):
     def setUp(self):
         super().setUp()
         if not has_strace():
-            self.skipTest("SKIP: no strace")
+            self.skipTest("SKIP: no strace, or a sanitized build")
         self.run_tool("smkey", "init")
         self.content = bytes(range(256)) * 400
         self.write("f", self.content)
@@ -140,7 +140,7 @@ class Faults(ToolTest):
         self.assertEqual(len(self.names("out")), 30)
 
 
-@unittest.skipUnless(shutil.which("cc"), "SKIP: no compiler")
+@unittest.skipIf(not shutil.which("cc") or is_sanitized(), "SKIP: no compiler, or a sanitized build")
 class Nonces(ToolTest):
     """Every AES-GCM key and nonce that smseal ever seals under, over 1,000 runs that are killed."""
 

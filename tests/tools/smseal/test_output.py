@@ -8,7 +8,7 @@ import threading
 import unittest
 
 import envelope_v1 as v1
-from tooltest import ToolTest, is_private, peak_rss, tool
+from tooltest import ToolTest, is_private, is_sanitized, peak_rss, tool
 
 KEYS = {"passwords": [b"geheim"]}
 
@@ -212,7 +212,7 @@ class Output(ToolTest):
         listed = self.out("smunseal", "--org", "default", "--list", "e.sme")
         self.assertIn(b'"role":"message","name":null,"type":"message/rfc822"', listed)
 
-    @unittest.skipIf("SMTOOLS_SANITIZED" in os.environ, "SKIP: sanitizers take memory of their own")
+    @unittest.skipIf(is_sanitized(), "SKIP: sanitizers take memory of their own")
     def test_memory_is_constant_in_both_directions(self):
         size = 512 << 20
 

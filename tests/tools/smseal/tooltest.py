@@ -106,9 +106,14 @@ def peak_rss(function):
     return int(data)
 
 
+def is_sanitized():
+    """Built with AddressSanitizer, which wants no library before it and memory of its own."""
+    return "SMTOOLS_SANITIZED" in os.environ
+
+
 def has_strace():
     """Whether faults can be injected: not into sanitized builds, whose leak check traces itself."""
-    return shutil.which("strace") is not None and "SMTOOLS_SANITIZED" not in os.environ
+    return shutil.which("strace") is not None and not is_sanitized()
 
 
 def is_private(path):

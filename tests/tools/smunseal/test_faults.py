@@ -49,7 +49,7 @@ class Faults(ToolTest):
                 found += 1
         return found
 
-    @unittest.skipUnless(has_strace(), "SKIP: no strace")
+    @unittest.skipUnless(has_strace(), "SKIP: no strace, or a sanitized build")
     def test_F01_killed_at_every_system_call(self):
         counts = self.calls()
         self.check_and_remove()
@@ -64,7 +64,7 @@ class Faults(ToolTest):
         self.assertEqual(subprocess.run(self.command, cwd=self.dir, env=self.environment).returncode, 0)
         self.assertEqual(self.check_and_remove(), 2)
 
-    @unittest.skipUnless(has_strace(), "SKIP: no strace")
+    @unittest.skipUnless(has_strace(), "SKIP: no strace, or a sanitized build")
     def test_F04_F05_failing_syncs_and_writes(self):
         counts = self.calls()
         self.check_and_remove()

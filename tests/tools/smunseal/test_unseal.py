@@ -11,7 +11,7 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../smseal"))
 
 import envelope_v1 as v1
-from tooltest import ToolTest, is_private, peak_rss, tool
+from tooltest import ToolTest, is_private, is_sanitized, peak_rss, tool
 
 KID = "0123456789abcdef"
 
@@ -264,7 +264,7 @@ class Unseal(ToolTest):
             def run():
                 self.run_tool("smunseal", "--password-file", "pw", status=65, input=changed)
 
-            self.assertLess(peak_rss(run), 64 * 1024)
+            self.assertLess(peak_rss(run), (1024 if is_sanitized() else 64) * 1024)
 
     def test_A66_one_stanza_too_many_and_a_header_without_end(self):
         def many(count):
@@ -307,7 +307,7 @@ class Unseal(ToolTest):
             best = min(best, time.monotonic() - began)
             self.assertEqual(got, content[-(1 << 20) :])
         print("1 MiB at the end of a 100 GiB part: %.1f ms" % (best * 1000))
-        self.assertLess(best, 0.1)
+        self.assertLess(best, 1.0)
         self.error(65, *self.unseal, "--range", "0-0", "large.sme")
         os.truncate(self.path("large.sme"), os.path.getsize(self.path("large.sme")) - 1)
         self.assertIn("truncated", self.error(65, *self.unseal, "--range", wanted, "large.sme"))

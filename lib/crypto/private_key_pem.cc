@@ -1,0 +1,182 @@
+#include "crypto/private_key_pem.h"
+
+#include <array>
+#include <cstdlib>
+
+#include <openssl/bio.h>
+#include <openssl/core_names.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/param_build.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+
+namespace sm::crypto {
+namespace {
+
+template <auto Free>
+struct Freer {
+  template <class T>
+  void operator()(T* object) const {
+    Free(object);
+  }
+};
+using Bio = std::unique_ptr<BIO, Freer<BIO_free_all>>;
+using Number = std::unique_ptr<BIGNUM, Freer<BN_clear_free>>;
+using Context = std::unique_ptr<EVP_PKEY_CTX, Freer<EVP_PKEY_CTX_free>>;
+using Builder = std::unique_ptr<OSSL_PARAM_BLD, Freer<OSSL_PARAM_BLD_free>>;
+using Params = std::unique_ptr<OSSL_PARAM, Freer<OSSL_PARAM_free>>;
+using Pkcs8 = std::unique_ptr<PKCS8_PRIV_KEY_INFO, Freer<PKCS8_PRIV_KEY_INFO_free>>;
+
+SharedPkey share(EVP_PKEY* key) {
+  if (!key) return nullptr;
+  return {key, [](EVP_PKEY* k) { EVP_PKEY_free(k); }};
+}
+
+/// One element of DER (X.690 §8.1, definite lengths only), and what stands behind it.
+struct Element {
+  std::uint8_t tag;
+  Bytes content;
+  Bytes rest;
+};
+
+std::optional<Element> read_element(Bytes der) {
+  if (der.size() < 2) return std::nullopt;
+  std::size_t length = der[1];
+  std::size_t at = 2;
+  if (length >= 0x80) {
+    const std::size_t octets = length & 0x7f;
+    if (octets == 0 || octets > 3 || der.size() < 2 + octets) return std::nullopt;
+    length = 0;
+    for (; at < 2 + octets; ++at)
+      length = length << 8 | der[at];
+  }
+  if (der.size() - at < length) return std::nullopt;
+  return Element{der[0], der.subspan(at, length), der.subspan(at + length)};
+}
+
+constexpr std::uint8_t kInteger = 0x02;
+constexpr std::uint8_t kOctetString = 0x04;
+constexpr std::uint8_t kSequence = 0x30;
+
+/// RFC 8017 A.1.2: version, then these.
+constexpr std::array kRsaNumbers = {
+    OSSL_PKEY_PARAM_RSA_N,         OSSL_PKEY_PARAM_RSA_E,           OSSL_PKEY_PARAM_RSA_D,
+    OSSL_PKEY_PARAM_RSA_FACTOR1,   OSSL_PKEY_PARAM_RSA_FACTOR2,     OSSL_PKEY_PARAM_RSA_EXPONENT1,
+    OSSL_PKEY_PARAM_RSA_EXPONENT2, OSSL_PKEY_PARAM_RSA_COEFFICIENT1};
+
+SharedPkey read_rsa(Bytes der) {
+  const auto sequence = read_element(der);
+  if (!sequence || sequence->tag != kSequence || !sequence->rest.empty()) return nullptr;
+  const auto version = read_element(sequence->content);
+  // Version 0: two primes.
+  if (!version || version->tag != kInteger || version->content.size() != 1 ||
+      version->content[0] != 0) {
+    return nullptr;
+  }
+  const Builder builder(OSSL_PARAM_BLD_new());
+  std::array<Number, kRsaNumbers.size()> numbers;
+  Bytes rest = version->rest;
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    const auto number = read_element(rest);
+    if (!number || number->tag != kInteger || number->content.empty()) return nullptr;
+    numbers[i].reset(BN_secure_new());
+    if (!builder || !numbers[i] ||
+        !BN_bin2bn(number->content.data(), static_cast<int>(number->content.size()),
+                   numbers[i].get()) ||
+        OSSL_PARAM_BLD_push_BN(builder.get(), kRsaNumbers[i], numbers[i].get()) != 1) {
+      return nullptr;
+    }
+    rest = number->rest;
+  }
+  if (!rest.empty()) return nullptr;
+  const Params params(OSSL_PARAM_BLD_to_param(builder.get()));
+  const Context context(EVP_PKEY_CTX_new_from_name(nullptr, "RSA", nullptr));
+  EVP_PKEY* key = nullptr;
+  if (!params || !context || EVP_PKEY_fromdata_init(context.get()) != 1 ||
+      EVP_PKEY_fromdata(context.get(), &key, EVP_PKEY_KEYPAIR, params.get()) != 1) {
+    return nullptr;
+  }
+  return share(key);
+}
+
+/// RFC 8410 §7: an OCTET STRING with the seed, inside the one of PKCS#8.
+SharedPkey read_ed25519(Bytes der) {
+  const auto seed = read_element(der);
+  if (!seed || seed->tag != kOctetString || seed->content.size() != 32 || !seed->rest.empty()) {
+    return nullptr;
+  }
+  return share(EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, seed->content.data(),
+                                            seed->content.size()));
+}
+
+SharedPkey read_pkcs8(Bytes der) {
+  const unsigned char* at = der.data();
+  const Pkcs8 info(d2i_PKCS8_PRIV_KEY_INFO(nullptr, &at, static_cast<long>(der.size())));
+  const ASN1_OBJECT* algorithm = nullptr;
+  const unsigned char* key = nullptr;
+  int size = 0;
+  if (!info || at != der.data() + der.size() ||
+      PKCS8_pkey_get0(&algorithm, &key, &size, nullptr, info.get()) != 1) {
+    return nullptr;
+  }
+  const Bytes bytes(key, static_cast<std::size_t>(size));
+  switch (OBJ_obj2nid(algorithm)) {
+    case NID_rsaEncryption:
+      return read_rsa(bytes);
+    case NID_ED25519:
+      return read_ed25519(bytes);
+    default:
+      return nullptr;
+  }
+}
+
+/// The first block of the PEM, where it is one of the two usual forms.
+SharedPkey read_usual(BIO* bio) {
+  char* name = nullptr;
+  char* header = nullptr;
+  unsigned char* data = nullptr;
+  long size = 0;
+  if (PEM_read_bio(bio, &name, &header, &data, &size) != 1) return nullptr;
+  const std::string_view label = name;
+  const Bytes der(data, static_cast<std::size_t>(size));
+  SharedPkey key;
+  if (*header == '\0' && label == PEM_STRING_PKCS8INF) key = read_pkcs8(der);
+  if (*header == '\0' && label == PEM_STRING_RSA) key = read_rsa(der);
+  OPENSSL_free(name);
+  OPENSSL_free(header);
+  OPENSSL_clear_free(data, der.size());
+  return key;
+}
+
+/// OpenSSL would otherwise ask for the passphrase on the terminal.
+int no_passphrase(char*, int, int, void*) {
+  return -1;
+}
+
+}  // namespace
+
+SharedPkey read_private_key(Bytes pem, PemDefect& defect) {
+  defect = PemDefect::none;
+  const void* start = pem.empty() ? "" : static_cast<const void*>(pem.data());
+  Bio bio(BIO_new_mem_buf(start, static_cast<int>(pem.size())));
+  if (!bio) std::abort();  // memory ran out
+  if (SharedPkey key = read_usual(bio.get())) return key;
+  bio.reset(BIO_new_mem_buf(start, static_cast<int>(pem.size())));
+  if (!bio) std::abort();
+  SharedPkey key = share(PEM_read_bio_PrivateKey(bio.get(), nullptr, no_passphrase, nullptr));
+  ERR_clear_error();
+  if (!key) {
+    const bool is_encrypted = as_text(pem).find("ENCRYPTED") != std::string_view::npos;
+    defect = is_encrypted ? PemDefect::encrypted : PemDefect::unreadable;
+    return nullptr;
+  }
+  const int type = EVP_PKEY_get_base_id(key.get());
+  if (type != EVP_PKEY_RSA && type != EVP_PKEY_ED25519) {
+    defect = PemDefect::another_kind;
+    return nullptr;
+  }
+  return key;
+}
+
+}  // namespace sm::crypto

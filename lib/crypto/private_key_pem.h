@@ -1,0 +1,22 @@
+#pragma once
+// Private keys out of PEM, for this folder.
+//
+// OpenSSL 3 reads keys through chains of decoders whose making costs more than an RSA signature.
+// A tool that runs once for each message feels that: the two forms that keys usually have, PKCS#8
+// (RFC 5958) and RSAPrivateKey (RFC 8017 A.1.2), are read here; OpenSSL reads all else.
+
+#include "crypto/signing_key.h"
+
+namespace sm::crypto {
+
+enum class PemDefect {
+  none,
+  unreadable,    ///< no PEM private key
+  encrypted,     ///< with a passphrase
+  another_kind,  ///< neither RSA nor Ed25519
+};
+
+/// The key, or null with the defect.
+SharedPkey read_private_key(Bytes pem, PemDefect& defect);
+
+}  // namespace sm::crypto
