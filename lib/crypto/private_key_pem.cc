@@ -33,31 +33,32 @@ SharedPkey share(EVP_PKEY* key) {
   return {key, [](EVP_PKEY* k) { EVP_PKEY_free(k); }};
 }
 
-/// One element of DER (X.690 §8.1, definite lengths only), and what stands behind it.
-struct Element {
-  std::uint8_t tag;
-  Bytes content;
-  Bytes rest;
-};
-
-std::optional<Element> read_element(Bytes der) {
-  if (der.size() < 2) return std::nullopt;
-  std::size_t length = der[1];
-  std::size_t at = 2;
-  if (length >= 0x80) {
-    const std::size_t octets = length & 0x7f;
-    if (octets == 0 || octets > 3 || der.size() < 2 + octets) return std::nullopt;
-    length = 0;
-    for (; at < 2 + octets; ++at)
-      length = length << 8 | der[at];
+/// Takes one DER element of this tag off the front of `der`; nothing where another stands there.
+std::optional<Bytes> take_element(int tag, Bytes& der) {
+  constexpr int kFailed = 0x80;
+  constexpr int kIndefiniteLength = 0x01;  // BER, not DER: X.690 §10.1
+  const unsigned char* at = der.data();
+  long length = 0;
+  int found = 0;
+  int space = 0;
+  const int form = ASN1_get_object(&at, &length, &found, &space, static_cast<long>(der.size()));
+  if ((form & (kFailed | kIndefiniteLength)) != 0 || found != tag || space != V_ASN1_UNIVERSAL) {
+    return std::nullopt;
   }
-  if (der.size() - at < length) return std::nullopt;
-  return Element{der[0], der.subspan(at, length), der.subspan(at + length)};
+  const Bytes content(at, static_cast<std::size_t>(length));
+  der = der.subspan(static_cast<std::size_t>(at - der.data()) + content.size());
+  return content;
 }
 
-constexpr std::uint8_t kInteger = 0x02;
-constexpr std::uint8_t kOctetString = 0x04;
-constexpr std::uint8_t kSequence = 0x30;
+/// A non-negative INTEGER in its one right form (X.690 §8.3.2).
+std::optional<Bytes> take_number(Bytes& der) {
+  constexpr std::uint8_t kSign = 0x80;
+  const auto number = take_element(V_ASN1_INTEGER, der);
+  if (!number || number->empty() || (number->front() & kSign) != 0) return std::nullopt;
+  const bool is_padded = number->size() > 1 && number->front() == 0;
+  if (is_padded && ((*number)[1] & kSign) == 0) return std::nullopt;
+  return number;
+}
 
 /// RFC 8017 A.1.2: version, then these.
 constexpr std::array kRsaNumbers = {
@@ -65,31 +66,24 @@ constexpr std::array kRsaNumbers = {
     OSSL_PKEY_PARAM_RSA_FACTOR1,   OSSL_PKEY_PARAM_RSA_FACTOR2,     OSSL_PKEY_PARAM_RSA_EXPONENT1,
     OSSL_PKEY_PARAM_RSA_EXPONENT2, OSSL_PKEY_PARAM_RSA_COEFFICIENT1};
 
-SharedPkey read_rsa(Bytes der) {
-  const auto sequence = read_element(der);
-  if (!sequence || sequence->tag != kSequence || !sequence->rest.empty()) return nullptr;
-  const auto version = read_element(sequence->content);
-  // Version 0: two primes.
-  if (!version || version->tag != kInteger || version->content.size() != 1 ||
-      version->content[0] != 0) {
-    return nullptr;
-  }
+SharedPkey rsa_key(Bytes der) {
+  auto fields = take_element(V_ASN1_SEQUENCE, der);
+  if (!fields || !der.empty()) return nullptr;
+  const auto version = take_number(*fields);
+  if (!version || version->size() != 1 || version->front() != 0) return nullptr;  // two primes
   const Builder builder(OSSL_PARAM_BLD_new());
   std::array<Number, kRsaNumbers.size()> numbers;
-  Bytes rest = version->rest;
   for (std::size_t i = 0; i < numbers.size(); ++i) {
-    const auto number = read_element(rest);
-    if (!number || number->tag != kInteger || number->content.empty()) return nullptr;
+    const auto number = take_number(*fields);
+    if (!number) return nullptr;
     numbers[i].reset(BN_secure_new());
     if (!builder || !numbers[i] ||
-        !BN_bin2bn(number->content.data(), static_cast<int>(number->content.size()),
-                   numbers[i].get()) ||
+        !BN_bin2bn(number->data(), static_cast<int>(number->size()), numbers[i].get()) ||
         OSSL_PARAM_BLD_push_BN(builder.get(), kRsaNumbers[i], numbers[i].get()) != 1) {
       return nullptr;
     }
-    rest = number->rest;
   }
-  if (!rest.empty()) return nullptr;
+  if (!fields->empty()) return nullptr;
   const Params params(OSSL_PARAM_BLD_to_param(builder.get()));
   const Context context(EVP_PKEY_CTX_new_from_name(nullptr, "RSA", nullptr));
   EVP_PKEY* key = nullptr;
@@ -101,16 +95,13 @@ SharedPkey read_rsa(Bytes der) {
 }
 
 /// RFC 8410 §7: an OCTET STRING with the seed, inside the one of PKCS#8.
-SharedPkey read_ed25519(Bytes der) {
-  const auto seed = read_element(der);
-  if (!seed || seed->tag != kOctetString || seed->content.size() != 32 || !seed->rest.empty()) {
-    return nullptr;
-  }
-  return share(EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, seed->content.data(),
-                                            seed->content.size()));
+SharedPkey ed25519_key(Bytes der) {
+  const auto seed = take_element(V_ASN1_OCTET_STRING, der);
+  if (!seed || seed->size() != 32 || !der.empty()) return nullptr;
+  return share(EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, seed->data(), seed->size()));
 }
 
-SharedPkey read_pkcs8(Bytes der) {
+SharedPkey pkcs8_key(Bytes der) {
   const unsigned char* at = der.data();
   const Pkcs8 info(d2i_PKCS8_PRIV_KEY_INFO(nullptr, &at, static_cast<long>(der.size())));
   const ASN1_OBJECT* algorithm = nullptr;
@@ -123,9 +114,9 @@ SharedPkey read_pkcs8(Bytes der) {
   const Bytes bytes(key, static_cast<std::size_t>(size));
   switch (OBJ_obj2nid(algorithm)) {
     case NID_rsaEncryption:
-      return read_rsa(bytes);
+      return rsa_key(bytes);
     case NID_ED25519:
-      return read_ed25519(bytes);
+      return ed25519_key(bytes);
     default:
       return nullptr;
   }
@@ -141,8 +132,8 @@ SharedPkey read_usual(BIO* bio) {
   const std::string_view label = name;
   const Bytes der(data, static_cast<std::size_t>(size));
   SharedPkey key;
-  if (*header == '\0' && label == PEM_STRING_PKCS8INF) key = read_pkcs8(der);
-  if (*header == '\0' && label == PEM_STRING_RSA) key = read_rsa(der);
+  if (*header == '\0' && label == PEM_STRING_PKCS8INF) key = read_usual_key(UsualForm::pkcs8, der);
+  if (*header == '\0' && label == PEM_STRING_RSA) key = read_usual_key(UsualForm::pkcs1, der);
   OPENSSL_free(name);
   OPENSSL_free(header);
   OPENSSL_clear_free(data, der.size());
@@ -155,6 +146,12 @@ int no_passphrase(char*, int, int, void*) {
 }
 
 }  // namespace
+
+SharedPkey read_usual_key(UsualForm form, Bytes der) {
+  SharedPkey key = form == UsualForm::pkcs8 ? pkcs8_key(der) : rsa_key(der);
+  ERR_clear_error();
+  return key;
+}
 
 SharedPkey read_private_key(Bytes pem, PemDefect& defect) {
   defect = PemDefect::none;

@@ -55,6 +55,8 @@ int become_lookup(std::vector<char*> arguments) {
   arguments.push_back(nullptr);
   ::execv(path.c_str(), arguments.data());
   (void)std::fprintf(stderr, "smsign: error: running %s: %s\n", path.c_str(), std::strerror(errno));
+  (void)std::fputs("smsign: hint: it is installed beside smsign, which cannot do this alone\n",
+                   stderr);
   return exit_status(Errc::unavailable);
 }
 

@@ -3,11 +3,19 @@
 #include "sign.h"
 
 namespace sm::smsign {
+namespace {
+
+/// Whoever gives no key at all came to smsign-lookup; here `--key ''` is what is left.
+Result<Identity> named_by_nobody(const Options&, const message::HeaderIndex&) {
+  return fail(Errc::usage, "--key is empty");
+}
+
+}  // namespace
 
 Result<cli::Verdict> run(const Options& options) {
   switch (options.command) {
     case Command::sign:
-      return sign(options, {});
+      return sign(options, named_by_nobody);
     case Command::keygen:
       return make_key(options);
     case Command::dns:

@@ -2,6 +2,8 @@
 """smsign sign: what is signed, what is refused, and that the message comes out as it went in."""
 
 import os
+import pathlib
+import shutil
 import subprocess
 import threading
 import time
@@ -232,6 +234,7 @@ class Sign(Workbench):
             )
         self.assertEqual(done.returncode, 74)
 
+    @unittest.skipIf("SMTOOLS_SANITIZED" in os.environ, "SKIP: sanitizers take memory of their own")
     def test_40_MB_from_a_pipe_take_bounded_memory_and_leave_nothing_in_the_clear(self):
         marker = b"PLAINTEXT-MARKER-0123456789"
         line = marker + b"x" * 40 + b"\n"
@@ -291,6 +294,34 @@ class Sign(Workbench):
         done = self.run_smsign([*arguments, "credential:../rsa.pem"], MAIL, environment=environment)
         self.assertEqual(done.returncode, 64)
         self.assertEqual(self.run_smsign([*arguments, "credential:dkim"], MAIL).returncode, 66)
+
+    def test_its_other_part_is_found_wherever_both_are_and_missed_in_words(self):
+        there = pathlib.Path(SMSIGN).resolve().parents[1]
+        moved = self.folder / "opt"
+        shutil.copytree(there / "libexec", moved / "libexec")
+        (moved / "bin").mkdir()
+        shutil.copy(SMSIGN, moved / "bin/smsign")
+        (self.folder / "link").symlink_to(moved / "bin/smsign")
+        signed = self.sign()
+        for name in (moved / "bin/smsign", self.folder / "link"):
+            command = [name, "verify", "--dns-file", "dns"]
+            done = subprocess.run(command, input=signed, cwd=self.folder, env=self.environment(),
+                                  capture_output=True)
+            self.assertEqual((done.returncode, done.stderr), (0, b""), name)
+        shutil.rmtree(moved / "libexec")
+        done = subprocess.run(command, input=signed, cwd=self.folder, env=self.environment(),
+                              capture_output=True)
+        self.assert_refused(done, 69, f"running {moved}/libexec/smtools/smsign-lookup: No such")
+        self.assertIn(b"smsign: hint: ", done.stderr)
+
+    def test_which_part_answers_is_not_to_be_seen(self):
+        for arguments in (["verify", "--help"], ["--quiet", "verify", "--help"], ["rotate", "-h"],
+                          ["sign", "--help"], ["dns", "--help"]):
+            self.assertIn(b"\nUsage: smsign ", self.run_checked(arguments), arguments)
+        for arguments in (["--key", ""], ["--key="], ["sign", "--key="], ["sign", "verify"],
+                          ["sign", "--selector", "verify"], ["--nonsense"], ["verify", "--key", "k"]):
+            done = self.run_smsign(arguments, MAIL)
+            self.assert_refused(done, 64, "smsign: ")
 
 
 if __name__ == "__main__":
