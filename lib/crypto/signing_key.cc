@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <mutex>
 
 #include <openssl/bio.h>
 #include <openssl/err.h>
@@ -67,15 +68,48 @@ bool set_rsa(EVP_PKEY_CTX* context) {
          EVP_PKEY_CTX_set_signature_md(context, EVP_sha256()) == 1;
 }
 
-Ed25519Signature ed25519_sign(EVP_PKEY* key, Bytes message) {
+Ed25519Signature ed25519_sign(EVP_MD_CTX* context, Bytes message) {
   Ed25519Signature signature;
   std::size_t size = signature.size();
-  const DigestContext context(EVP_MD_CTX_new());
-  must(context && EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr, key) == 1);
-  must(EVP_DigestSign(context.get(), signature.data(), &size, message.data(), message.size()) == 1);
+  must(EVP_DigestSign(context, signature.data(), &size, message.data(), message.size()) == 1);
   must(size == signature.size());
   return signature;
 }
+
+DigestContext ed25519_context(EVP_PKEY* key) {
+  DigestContext context(EVP_MD_CTX_new());
+  must(context && EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr, key) == 1);
+  return context;
+}
+
+KeyContext rsa_context(EVP_PKEY* key) {
+  KeyContext context(EVP_PKEY_CTX_new(key, nullptr));
+  must(context != nullptr);
+  if (EVP_PKEY_sign_init(context.get()) != 1 || !set_rsa(context.get())) return nullptr;
+  return context;
+}
+
+/// Things of which each is used by one thread at a time.
+template <class Thing>
+class Pool {
+ public:
+  /// One that is idle, or null.
+  Thing take() {
+    const std::lock_guard lock(mutex_);
+    if (idle_.empty()) return {};
+    Thing thing = std::move(idle_.back());
+    idle_.pop_back();
+    return thing;
+  }
+  void give(Thing thing) {
+    const std::lock_guard lock(mutex_);
+    idle_.push_back(std::move(thing));
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<Thing> idle_;
+};
 
 bool ed25519_verify(EVP_PKEY* key, Bytes message, Bytes signature) {
   const DigestContext context(EVP_MD_CTX_new());
@@ -111,7 +145,7 @@ SecretKey<32> Ed25519Key::seed() const {
 }
 
 Ed25519Signature Ed25519Key::sign(Bytes message) const {
-  return ed25519_sign(key_.get(), message);
+  return ed25519_sign(ed25519_context(key_.get()).get(), message);
 }
 
 bool verify_ed25519(const Ed25519Public& key, Bytes message, Bytes signature) {
@@ -197,6 +231,15 @@ bool operator==(const PublicKey& a, const PublicKey& b) {
   return EVP_PKEY_eq(a.key_.get(), b.key_.get()) == 1;
 }
 
+class SigningKey::Contexts {
+ public:
+  Pool<KeyContext> rsa;
+  Pool<DigestContext> ed25519;
+};
+
+SigningKey::SigningKey(SharedPkey key, bool is_on_token)
+    : key_(std::move(key)), contexts_(std::make_shared<Contexts>()), is_on_token_(is_on_token) {}
+
 SigningKey SigningKey::generate_ed25519() {
   return SigningKey(Ed25519Key::generate());
 }
@@ -258,21 +301,27 @@ PublicKey SigningKey::public_key() const {
 
 Result<std::vector<std::uint8_t>> SigningKey::sign(const Sha256& digest) const {
   if (type() == KeyType::ed25519) {
-    const auto signature = ed25519_sign(key_.get(), digest);
+    DigestContext context = contexts_->ed25519.take();
+    // Without a key: begins anew with the one it has.
+    if (!context || EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr, nullptr) != 1) {
+      context = ed25519_context(key_.get());
+    }
+    const auto signature = ed25519_sign(context.get(), digest);
+    contexts_->ed25519.give(std::move(context));
     return std::vector<std::uint8_t>(signature.begin(), signature.end());
   }
-  const KeyContext context(EVP_PKEY_CTX_new(key_.get(), nullptr));
-  must(context != nullptr);
+  KeyContext context = contexts_->rsa.take();
+  if (!context) context = rsa_context(key_.get());
   std::size_t size = static_cast<std::size_t>(EVP_PKEY_get_size(key_.get()));
   std::vector<std::uint8_t> signature(size);
-  const bool is_signed =
-      EVP_PKEY_sign_init(context.get()) == 1 && set_rsa(context.get()) &&
-      EVP_PKEY_sign(context.get(), signature.data(), &size, digest.data(), digest.size()) == 1;
+  const bool is_signed = context && EVP_PKEY_sign(context.get(), signature.data(), &size,
+                                                  digest.data(), digest.size()) == 1;
   ERR_clear_error();
   if (!is_signed) {
     return fail(Errc::unavailable,
                 is_on_token_ ? "the token did not sign" : "signing with the RSA key failed");
   }
+  contexts_->rsa.give(std::move(context));
   signature.resize(size);
   return signature;
 }

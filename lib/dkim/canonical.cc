@@ -159,15 +159,20 @@ void append_canonical_field(Canon canon, std::string_view raw, std::string& out)
   out += ':';
   bool is_after_blank = false;
   const std::size_t start = out.size();
-  for (std::size_t i = colon + 1; i < raw.size(); ++i) {
-    if (raw[i] == '\r' && i + 1 < raw.size() && raw[i + 1] == '\n') {
-      ++i;  // folding: only the white space after it stands for it
+  for (std::size_t i = colon + 1; i < raw.size();) {
+    if (raw.substr(i, 2) == "\r\n") {
+      i += 2;  // folding: only the white space after it stands for it
     } else if (raw[i] == ' ' || raw[i] == '\t') {
       is_after_blank = true;
+      ++i;
     } else {
       if (is_after_blank && out.size() > start) out += ' ';
       is_after_blank = false;
-      out += raw[i];
+      std::size_t end = i + 1;
+      while (end < raw.size() && raw[end] != ' ' && raw[end] != '\t' && raw[end] != '\r')
+        ++end;
+      out.append(raw, i, end - i);
+      i = end;
     }
   }
   out += "\r\n";

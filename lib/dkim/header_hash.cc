@@ -15,19 +15,31 @@ const std::vector<std::string_view>& FieldsByName::all(const std::string& name) 
   return found == fields_.end() ? none : found->second;
 }
 
-std::string header_input(Canon canon, const std::vector<std::string>& signed_names,
-                         const FieldsByName& fields, std::string_view own_field_without_b) {
+std::string signed_fields(Canon canon, const std::vector<std::string>& signed_names,
+                          const FieldsByName& fields) {
   std::string input;
   std::map<std::string_view, std::size_t> taken;
   for (const std::string& name : signed_names) {
     const auto& all = fields.all(name);
+    if (all.empty()) continue;
     std::size_t& count = taken[name];
     if (count < all.size()) append_canonical_field(canon, all[all.size() - ++count], input);
   }
+  return input;
+}
+
+std::string header_input(Canon canon, std::string signed_fields,
+                         std::string_view own_field_without_b) {
+  std::string input = std::move(signed_fields);
   const std::size_t start = input.size();
   append_canonical_field(canon, own_field_without_b, input);
   if (input.size() >= start + 2 && input.ends_with("\r\n")) input.resize(input.size() - 2);
   return input;
+}
+
+std::string header_input(Canon canon, const std::vector<std::string>& signed_names,
+                         const FieldsByName& fields, std::string_view own_field_without_b) {
+  return header_input(canon, signed_fields(canon, signed_names, fields), own_field_without_b);
 }
 
 }  // namespace sm::dkim

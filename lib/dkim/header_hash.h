@@ -27,9 +27,16 @@ class FieldsByName {
   std::map<std::string, std::vector<std::string_view>, std::less<>> fields_;
 };
 
-/// The canonical bytes that the signature signs (RFC 6376 §3.7): for each name of h= the lowest
-/// field of that name not yet taken, nothing where there is none left (§5.4.2), then the
-/// signature's own field without its b= and its last CRLF.
+/// The fields that h= names, canonical (RFC 6376 §3.7): for each name the lowest field of that name
+/// not yet taken, nothing where there is none left (§5.4.2). Signatures with the same h= share
+/// them.
+std::string signed_fields(Canon canon, const std::vector<std::string>& signed_names,
+                          const FieldsByName& fields);
+
+/// The bytes that the signature signs: signed_fields(), then the signature's own field without its
+/// b= and its last CRLF.
+std::string header_input(Canon canon, std::string signed_fields,
+                         std::string_view own_field_without_b);
 std::string header_input(Canon canon, const std::vector<std::string>& signed_names,
                          const FieldsByName& fields, std::string_view own_field_without_b);
 

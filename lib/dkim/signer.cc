@@ -147,7 +147,8 @@ Result<Signed> Signer::sign(const message::HeaderIndex& header, const crypto::Sh
   if (names.size() > kMaxSignedNames) {
     return fail(Errc::malformed, "the header has more than 1000 fields to sign");
   }
-  const FieldsByName fields(header);
+  const std::string fields = signed_fields(options_.canons.header, names, FieldsByName(header));
+  const std::string bh = to_base64(body_hash);
   const auto time = [](std::chrono::sys_seconds at) {
     return std::to_string(at.time_since_epoch().count()) + ";";
   };
@@ -170,10 +171,9 @@ Result<Signed> Signer::sign(const message::HeaderIndex& header, const crypto::Sh
         field.join(piece);
       }
     }
-    const std::string bh = to_base64(body_hash);
     field.add("bh=" + bh + ";");
     field.add("b=");
-    const std::string input = header_input(options_.canons.header, names, fields, field.text());
+    const std::string input = header_input(options_.canons.header, fields, field.text());
     const auto signature = selected.key->sign(crypto::sha256(as_bytes(input)));
     if (!signature) return fail(signature.error(), "signing with selector " + selected.selector);
     const std::string b = to_base64(*signature);
