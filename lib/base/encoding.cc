@@ -73,16 +73,16 @@ std::optional<std::string_view> without_padding(std::string_view text) {
 }  // namespace
 
 std::string to_base64(Bytes bytes) {
-  std::string text;
-  text.reserve((bytes.size() + 2) / 3 * 4);
-  encode(bytes, kBase64, true, [&](char c) { text.push_back(c); });
+  std::string text((bytes.size() + 2) / 3 * 4, '\0');
+  std::size_t size = 0;
+  encode(bytes, kBase64, true, [&](char c) { text[size++] = c; });
   return text;
 }
 
 std::string to_base64url(Bytes bytes) {
-  std::string text;
-  text.reserve((bytes.size() * 4 + 2) / 3);
-  encode(bytes, kBase64Url, false, [&](char c) { text.push_back(c); });
+  std::string text((bytes.size() * 4 + 2) / 3, '\0');
+  std::size_t size = 0;
+  encode(bytes, kBase64Url, false, [&](char c) { text[size++] = c; });
   return text;
 }
 

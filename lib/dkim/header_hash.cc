@@ -28,18 +28,16 @@ std::string signed_fields(Canon canon, const std::vector<std::string>& signed_na
   return input;
 }
 
-std::string header_input(Canon canon, std::string signed_fields,
-                         std::string_view own_field_without_b) {
-  std::string input = std::move(signed_fields);
-  const std::size_t start = input.size();
-  append_canonical_field(canon, own_field_without_b, input);
-  if (input.size() >= start + 2 && input.ends_with("\r\n")) input.resize(input.size() - 2);
-  return input;
+std::string own_field(Canon canon, std::string_view own_field_without_b) {
+  std::string own;
+  append_canonical_field(canon, own_field_without_b, own);
+  if (own.ends_with("\r\n")) own.resize(own.size() - 2);
+  return own;
 }
 
 std::string header_input(Canon canon, const std::vector<std::string>& signed_names,
                          const FieldsByName& fields, std::string_view own_field_without_b) {
-  return header_input(canon, signed_fields(canon, signed_names, fields), own_field_without_b);
+  return signed_fields(canon, signed_names, fields) + own_field(canon, own_field_without_b);
 }
 
 }  // namespace sm::dkim

@@ -33,10 +33,10 @@ class FieldsByName {
 std::string signed_fields(Canon canon, const std::vector<std::string>& signed_names,
                           const FieldsByName& fields);
 
-/// The bytes that the signature signs: signed_fields(), then the signature's own field without its
-/// b= and its last CRLF.
-std::string header_input(Canon canon, std::string signed_fields,
-                         std::string_view own_field_without_b);
+/// The signature's own field, canonical, without its last CRLF.
+std::string own_field(Canon canon, std::string_view own_field_without_b);
+
+/// The bytes that the signature signs: signed_fields(), then own_field().
 std::string header_input(Canon canon, const std::vector<std::string>& signed_names,
                          const FieldsByName& fields, std::string_view own_field_without_b);
 

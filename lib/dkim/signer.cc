@@ -21,16 +21,20 @@ constexpr std::array<std::string_view, 8> kSignedIfPresent = {
 constexpr std::string_view kListPrefix = "list-";
 
 constexpr std::size_t kLineWidth = 76;
+constexpr std::size_t kUsualSize = 1024;  ///< of a signature's field
 
 /// A field that grows by pieces that are never broken, folded where a line would be too long.
 class FoldedField {
  public:
-  explicit FoldedField(std::string start) : text_(std::move(start)), width_(text_.size()) {}
+  explicit FoldedField(std::string_view start) : width_(start.size()) {
+    text_.reserve(kUsualSize);
+    text_ = start;
+  }
 
   /// Adds a piece, after a space or a fold.
-  void add(std::string_view piece) { put(piece, " "); }
-  /// Adds a piece right behind the one before, or after a fold.
-  void join(std::string_view piece) { put(piece, ""); }
+  void add(std::string_view piece) { put(" ", piece, ""); }
+  /// Adds a piece and the mark behind it, right behind the piece before or after a fold.
+  void join(std::string_view piece, std::string_view mark) { put("", piece, mark); }
   /// Adds text that may be broken anywhere (base64).
   void pour(std::string_view text) {
     while (!text.empty()) {
@@ -44,15 +48,16 @@ class FoldedField {
   [[nodiscard]] const std::string& text() const { return text_; }
 
  private:
-  void put(std::string_view piece, std::string_view before) {
-    if (width_ + before.size() + piece.size() > kLineWidth) {
+  void put(std::string_view before, std::string_view piece, std::string_view after) {
+    if (width_ + before.size() + piece.size() + after.size() > kLineWidth) {
       fold();
     } else {
       text_ += before;
       width_ += before.size();
     }
     text_ += piece;
-    width_ += piece.size();
+    text_ += after;
+    width_ += piece.size() + after.size();
   }
   void fold() {
     text_ += "\r\n ";
@@ -163,18 +168,13 @@ Result<Signed> Signer::sign(const message::HeaderIndex& header, const crypto::Sh
     if (!options_.identity.empty()) field.add("i=" + options_.identity + ";");
     field.add("t=" + time(now));
     if (options_.lifetime) field.add("x=" + time(now + *options_.lifetime));
-    for (std::size_t i = 0; i < names.size(); ++i) {
-      const std::string piece = names[i] + (i + 1 < names.size() ? ":" : ";");
-      if (i == 0) {
-        field.add("h=" + piece);
-      } else {
-        field.join(piece);
-      }
-    }
+    field.add("h=" + names[0] + ":");
+    for (std::size_t i = 1; i < names.size(); ++i)
+      field.join(names[i], i + 1 < names.size() ? ":" : ";");
     field.add("bh=" + bh + ";");
     field.add("b=");
-    const std::string input = header_input(options_.canons.header, fields, field.text());
-    const auto signature = selected.key->sign(crypto::sha256(as_bytes(input)));
+    const std::string own = own_field(options_.canons.header, field.text());
+    const auto signature = selected.key->sign(crypto::sha256(as_bytes(fields), as_bytes(own)));
     if (!signature) return fail(signature.error(), "signing with selector " + selected.selector);
     const std::string b = to_base64(*signature);
     field.pour(b);
