@@ -124,7 +124,7 @@ message::ScratchSpace scratch_space() {
 
 }  // namespace
 
-Result<Mail> take_in(const Options& options, const config::Config& config) {
+Result<submission::Mail> take_in(const Options& options, const config::Config& config) {
   if (auto checked = check_usage(options); !checked) return fail(std::move(checked).error());
   auto asked = read_envelope(options);
   if (!asked) return fail(std::move(asked).error());
@@ -151,7 +151,7 @@ Result<Mail> take_in(const Options& options, const config::Config& config) {
   }
   envelope.needs_8bitmime = prepared->is_8bit();
   envelope.needs_smtputf8 = prepared->needs_smtputf8();
-  return Mail{std::move(*prepared), std::move(envelope), account};
+  return submission::Mail{std::move(*prepared), std::move(envelope), account, ::getuid()};
 }
 
 }  // namespace sm::smsend

@@ -1,53 +1,19 @@
 #include <algorithm>
 
-#include <unistd.h>
-
-#include "audit/log.h"
-#include "base/text.h"
 #include "base/version.h"
 #include "cli/settings.h"
 #include "delivery/equipment.h"
-#include "delivery/send.h"
 #include "delivery/signing.h"
 #include "intake.h"
 #include "mta.h"
 #include "options.h"
-#include "sealed.h"
-#include "state/signed_trees.h"
 #include "state/sts_cache.h"
-#include "store/contact_table.h"
+#include "submission/submit.h"
 
 namespace sm::smsend {
 namespace {
 
 using delivery::RecipientResult;
-
-/// The organisation whose mail this is: the sender's domain chooses. Where only one is configured
-/// it is that one; where several are, a domain of none of them may not send.
-Result<config::Organisation> find_organisation(const config::Config& config, const Mail& mail) {
-  const auto& domain = mail.envelope.sender.is_null() ? mail.message.from().mailbox.domain()
-                                                      : mail.envelope.sender.mailbox()->domain();
-  if (const auto* organisation = config.organisation_of(domain)) return *organisation;
-  if (config.organisations.empty()) return config.default_organisation();
-  if (config.organisations.size() == 1) return config.organisations.front();
-  return fail(Errc::denied, "no organisation sends from " + domain.text() + " (policy-forbids)",
-              "list the domain under one of the organisations");
-}
-
-/// The same, allowed to send: where the policy wants registered senders, only to those whom
-/// smcontact registered (by the From field's address, which is what a recipient sees).
-Result<config::Organisation> organisation_of(const config::Config& config, const Mail& mail) {
-  auto organisation = find_organisation(config, mail);
-  if (!organisation || !organisation->policy.registered_senders) return organisation;
-  auto index = store::Index::open(config.state);
-  if (!index) return fail(std::move(index).error());
-  const auto address = mail.message.from().mailbox.text();
-  auto contact = store::ContactTable(*index).find(organisation->id, address);
-  if (!contact) return fail(std::move(contact).error());
-  if (*contact && (*contact)->is_sender) return organisation;
-  return fail(Errc::denied, address + " is not registered to send (policy-forbids)",
-              "smcontact add " + address + " --sender");
-}
 
 void report(const Options& options, const std::vector<RecipientResult>& results) {
   const auto& common = options.common;
@@ -80,72 +46,23 @@ void report_to_mta(const Options& options, const std::vector<RecipientResult>& r
       mta_line(enhanced, decides->reply.empty() ? delivery::plain_line(*decides) : decides->reply));
 }
 
-/// What would happen, from a look at each destination.
-std::vector<RecipientResult> rehearse(const delivery::Equipment& equipment, const Mail& mail,
-                                      const config::Config& config,
-                                      const config::Organisation& organisation,
-                                      const Options& options) {
-  const auto on_insecure = on_insecure_of(options, organisation);
-  const auto minimum = organisation.policy.minimum;
-  delivery::Prober prober(
-      equipment.finder(), equipment.client(),
-      {.minimum = minimum, .wants_tlsrpt = false, .deadline = config.network.deadline});
-  std::vector<RecipientResult> results;
-  for (const auto& recipient : mail.envelope.recipients) {
-    results.push_back(delivery::foresee(recipient, prober.probe(recipient.mailbox.domain()),
-                                        minimum, on_insecure));
-    auto& result = results.back();
-    const bool is_sealed = result.status == delivery::Status::pending || options.seals_all;
-    if (is_sealed) result.status = delivery::Status::sealed;
-  }
-  return results;
+using Sent = submission::Outcome;
+
+sealing::SealingRequest request_of(const Options& options) {
+  return {.seals_all = options.seals_all,
+          .insists = options.on_insecure == "seal",
+          .method = options.method,
+          .password_file = options.password_file,
+          .phone = options.phone,
+          .expires = options.expires,
+          .is_once = options.is_once};
 }
 
-struct Sent {
-  std::vector<RecipientResult> results;
-  std::vector<Error> gaps{};  ///< ends that the log does not have
-};
-
-Result<Sent> deliver(const delivery::Equipment& equipment, Mail& mail, const config::Config& config,
-                     const config::Organisation& organisation, const SealingWishes& wishes,
-                     const Options& options) {
-  auto continued = organisation.sealing.is_available()
-                       ? take_continued(config, mail)
-                       : Result<std::vector<Continued>>(std::vector<Continued>());
-  if (!continued) return fail(std::move(continued).error());
-  if (mail.envelope.recipients.empty()) {
-    std::vector<RecipientResult> results;
-    seal_pending(options, config, organisation, wishes, mail, *continued, equipment, results);
-    return Sent{std::move(results)};
-  }
-  auto signatures = delivery::sign(mail.message, organisation, system_clock());
-  if (!signatures) return fail(std::move(signatures).error());
-
-  mail.envelope.requires_tls = mail.envelope.requires_tls || organisation.policy.requiretls;
-  auto trees = store::Index::open(config.state);
-  if (!trees) return fail(std::move(trees).error());
-  state::SignedTrees signed_trees(std::move(*trees));
-  auto log = audit::Log::open(config.state, organisation.id, system_clock(),
-                              {.tool = "smsend/" + std::string(kVersion),
-                               .origin = organisation.audit_origin,
-                               .signed_state = &signed_trees});
-  if (!log) return fail(std::move(log).error());
-  delivery::Sender sender(equipment.finder(), equipment.client(), *log,
-                          {.minimum = organisation.policy.minimum,
-                           .on_insecure = on_insecure_of(options, organisation),
-                           .deadline = config.network.deadline,
-                           .seals_all = wishes.seals_all});
-  auto results = sender.send({.message = &mail.message,
-                              .envelope = mail.envelope,
-                              .dkim = std::move(*signatures),
-                              .account = mail.account,
-                              .uid = ::getuid()});
-  for (const auto& warning : sender.warnings()) {
-    options.common.diagnostics().warning(warning.what);
-  }
-  if (!results) return fail(std::move(results).error());
-  seal_pending(options, config, organisation, wishes, mail, *continued, equipment, *results);
-  return Sent{std::move(*results), sender.gaps()};
+sealing::Premises::Options premises_of(const Options& options) {
+  const auto& environment = options.common.environment;
+  return {.tool = "smsend/" + std::string(kVersion),
+          .environment_key = environment.master_key ? &*environment.master_key : nullptr,
+          .credentials_directory = environment.credentials_directory};
 }
 
 Result<Sent> send(const Options& options) {
@@ -155,11 +72,11 @@ Result<Sent> send(const Options& options) {
   if (auto applied = delivery::apply_rotations(*config); !applied) return fail(applied.error());
   auto mail = take_in(options, *config);
   if (!mail) return fail(std::move(mail).error());
-  const auto organisation = organisation_of(*config, *mail);
+  const auto organisation = submission::organisation_of(*config, mail->envelope, mail->message);
   if (!organisation) return fail(organisation.error());
-  auto wishes = sealing_wishes(options, *organisation);
-  if (!wishes) return fail(std::move(wishes).error());
-  if (!wishes->phone.empty() && mail->envelope.recipients.size() != 1) {
+  auto terms = sealing::agree_terms(request_of(options), *organisation);
+  if (!terms) return fail(std::move(terms).error());
+  if (!terms->phone.empty() && mail->envelope.recipients.size() != 1) {
     return fail(Errc::usage, "--phone is for one recipient", "smcontact keeps those of several");
   }
   auto policies = store::Index::open(config->state);
@@ -168,10 +85,14 @@ Result<Sent> send(const Options& options) {
       *config, {.patience = delivery::Patience::delivery, .dns_file = options.network.dns_file},
       std::make_unique<state::StsCache>(std::move(*policies)));
   if (!equipment) return fail(std::move(equipment).error());
+  const submission::Order order{
+      .organisation = &*organisation,
+      .terms = &*terms,
+      .on_insecure = submission::on_insecure_of(options.on_insecure, *organisation)};
   if (options.is_dry_run) {
-    return Sent{rehearse(**equipment, *mail, *config, *organisation, options)};
+    return Sent{submission::rehearse(*config, **equipment, mail->envelope, order)};
   }
-  return deliver(**equipment, *mail, *config, *organisation, *wishes, options);
+  return submission::Submitter(*config, **equipment, premises_of(options)).submit(*mail, order);
 }
 
 }  // namespace
@@ -184,6 +105,8 @@ Result<cli::Verdict> run(const Options& options) {
     return static_cast<cli::Verdict>(delivery::exit_status(sent->results));
   }
   if (!sent) return fail(std::move(sent).error());
+  for (const auto& warning : sent->warnings)
+    options.common.diagnostics().warning(warning.what);
   report(options, sent->results);
   for (const auto& gap : sent->gaps) {
     options.common.diagnostics().error(fail(gap, "the log lacks what was reported").error);
