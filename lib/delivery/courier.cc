@@ -77,6 +77,21 @@ End end_of(Outcome outcome) {
   return End::deferred;
 }
 
+/// Whether a session that was begun with the demands `proved` answers those of `wanted` too: the
+/// same names and records. The further names of RFC 7672 §3.2.2 count only where they were asked
+/// (DANE-TA; §3.1.1: DANE-EE asks for no name).
+bool proves_as_much(const tls::Expectations& wanted, const tls::Expectations& proved,
+                    const smtp::SessionFacts& session) {
+  if (wanted.demand != proved.demand || wanted.server_name != proved.server_name ||
+      wanted.pkix_names != proved.pkix_names || wanted.dane_records != proved.dane_records) {
+    return false;
+  }
+  constexpr int kDaneEe = 3;
+  const bool is_ee = wanted.demand == tls::Demand::dane && session.tls &&
+                     session.tls->dane.record && session.tls->dane.record->usage == kDaneEe;
+  return is_ee || wanted.dane_ta_names == proved.dane_ta_names;
+}
+
 struct Refusal {
   Reason reason;
   const char* enhanced;
@@ -114,9 +129,12 @@ class Courier::Round {
         is_settled_(envelope.recipients.size(), false) {}
 
   DeliveryReport run(std::shared_ptr<const DestinationFacts> facts);
-  /// On a connection that is open already. False where it turned out to be of no use.
-  bool run_on(Open& open);
+  /// On the connection that is open already, to this host of theirs. False where it turned out to
+  /// be of no use, or others are left to try.
+  bool run_on_open(const std::shared_ptr<const DestinationFacts>& facts, std::size_t host);
   DeliveryReport take(std::shared_ptr<const DestinationFacts> facts, DestinationVerdict verdict);
+  DeliveryReport take_from_open(const std::shared_ptr<const DestinationFacts>& facts,
+                                std::size_t host);
 
  private:
   void try_host(std::size_t index);
@@ -203,8 +221,7 @@ bool Courier::Round::try_address(std::size_t index, const IpAddress& address) {
   }
   hand_over(*connection, session, index, verdicts_[index]);
   if (connection->is_usable()) {
-    courier_.open_.emplace(
-        Open{std::move(*connection), session, facts_->domain, facts_, index, verdicts_[index]});
+    courier_.open_.emplace(Open{std::move(*connection), session, host.mx.host, target.peer});
   }
   return true;
 }
@@ -267,9 +284,13 @@ DeliveryReport Courier::Round::run(std::shared_ptr<const DestinationFacts> facts
   return take(facts_, verdict);
 }
 
-bool Courier::Round::run_on(Open& open) {
-  facts_ = open.facts;
-  hand_over(open.connection, open.session, open.host, open.verdict);
+bool Courier::Round::run_on_open(const std::shared_ptr<const DestinationFacts>& facts,
+                                 std::size_t host) {
+  Open& open = *courier_.open_;
+  const auto verdict = judge(*facts, facts->hosts[host], *open.session);
+  if (!reaches(verdict.verdict, courier_.minimum_)) return false;
+  facts_ = facts;
+  hand_over(open.connection, open.session, host, verdict);
   return is_over();
 }
 
@@ -278,22 +299,41 @@ DeliveryReport Courier::Round::take(std::shared_ptr<const DestinationFacts> fact
   return {std::move(facts), std::move(verdict), std::move(reports_)};
 }
 
+DeliveryReport Courier::Round::take_from_open(const std::shared_ptr<const DestinationFacts>& facts,
+                                              std::size_t host) {
+  DestinationVerdict verdict;
+  verdict.best = reports_.front().level;
+  verdict.host = host;
+  return take(facts, std::move(verdict));
+}
+
 Courier::~Courier() {
-  if (open_) open_->connection.quit();
+  disconnect();
+}
+
+void Courier::disconnect() {
+  open_.reset();  // quits
+}
+
+std::optional<std::size_t> Courier::host_of_open(const DestinationFacts& facts) const {
+  if (!is_connected() || facts.hosts.empty()) return std::nullopt;
+  for (std::size_t i = 0; i < facts.hosts.size(); ++i) {
+    const HostFacts& host = facts.hosts[i];
+    // RULES: preference beats what is at hand.
+    if (host.mx.preference != facts.hosts.front().mx.preference) return std::nullopt;
+    if (host.mx.host != open_->host || judge_before_connecting(host)) continue;
+    const auto& addresses = host.addresses.addresses;
+    const bool is_there = std::find(addresses.begin(), addresses.end(),
+                                    open_->session->remote.address) != addresses.end();
+    return is_there && proves_as_much(expectations(facts, host), open_->proved, *open_->session)
+               ? std::optional(i)
+               : std::nullopt;
+  }
+  return std::nullopt;
 }
 
 DeliveryReport Courier::deliver(const name::Domain& domain, const smtp::Envelope& envelope,
                                 smtp::Content& content, const Deadline& deadline) {
-  Round round(*this, envelope, content, deadline);
-  if (open_ && open_->domain == domain && open_->connection.is_usable()) {
-    if (round.run_on(*open_)) {
-      DestinationVerdict verdict;
-      verdict.best = open_->verdict;
-      verdict.host = open_->host;
-      return round.take(open_->facts, std::move(verdict));
-    }
-  }
-  open_.reset();
   auto facts = finder_->find(domain, {});
   if (!facts) {
     DeliveryReport report;
@@ -305,7 +345,19 @@ DeliveryReport Courier::deliver(const name::Domain& domain, const smtp::Envelope
     report.recipients.assign(envelope.recipients.size(), deferred);
     return report;
   }
-  return round.run(std::make_shared<const DestinationFacts>(std::move(*facts)));
+  return deliver(std::make_shared<const DestinationFacts>(std::move(*facts)), envelope, content,
+                 deadline);
+}
+
+DeliveryReport Courier::deliver(const std::shared_ptr<const DestinationFacts>& facts,
+                                const smtp::Envelope& envelope, smtp::Content& content,
+                                const Deadline& deadline) {
+  Round round(*this, envelope, content, deadline);
+  if (const auto host = host_of_open(*facts); host && !judge_domain(*facts)) {
+    if (round.run_on_open(facts, *host)) return round.take_from_open(facts, *host);
+  }
+  disconnect();
+  return round.run(facts);
 }
 
 }  // namespace sm::delivery

@@ -4,8 +4,9 @@
 //
 // The gate is twofold. smtp::Client yields a Connection only when the TLS layer proved what
 // expectations() demanded; and of those only one whose verdict (route.h) reaches the minimum is
-// used. A Courier keeps its last connection open for the next message to the same domain; it serves
-// one thread.
+// used. A Courier keeps its last connection open for the next message, and uses it where the next
+// message's domain has the same host and demands the same proof of it; the verdict is then passed
+// anew, on that domain's own facts. It serves one thread.
 
 #include <memory>
 #include <optional>
@@ -57,17 +58,26 @@ class Courier {
   /// All recipients of the envelope are of this domain.
   DeliveryReport deliver(const name::Domain& domain, const smtp::Envelope& envelope,
                          smtp::Content& content, const Deadline& deadline);
+  /// The same with facts that were looked up a moment ago; never null.
+  DeliveryReport deliver(const std::shared_ptr<const DestinationFacts>& facts,
+                         const smtp::Envelope& envelope, smtp::Content& content,
+                         const Deadline& deadline);
+
+  /// A connection is open for the next message.
+  [[nodiscard]] bool is_connected() const { return open_ && open_->connection.is_usable(); }
+  /// Quits it, where there is one.
+  void disconnect();
 
  private:
   class Round;
   struct Open {
     smtp::Connection connection;
     SessionPtr session;
-    name::Domain domain;
-    std::shared_ptr<const DestinationFacts> facts;
-    std::size_t host;
-    HostVerdict verdict;
+    name::Domain host;
+    tls::Expectations proved;  ///< what was demanded of it, and held
   };
+  /// Which of these hosts the open connection leads to, and may serve.
+  [[nodiscard]] std::optional<std::size_t> host_of_open(const DestinationFacts& facts) const;
   const FactFinder* finder_;
   const smtp::Client* client_;
   Minimum minimum_;

@@ -5,30 +5,9 @@
 #include <thread>
 
 #include "base/encoding.h"
-#include "smtp/content.h"
 
 namespace sm::delivery {
 namespace {
-
-/// A prepared message as the SMTP client wants it.
-class MessageContent final : public smtp::Content {
- public:
-  explicit MessageContent(const message::PreparedMessage& message) : message_(&message) {}
-  [[nodiscard]] std::uint64_t size() const override { return message_->size(); }
-  Result<void> rewind() override {
-    source_ = message_->open();
-    return {};
-  }
-  Result<std::string_view> next() override {
-    auto block = source_->next();
-    if (!block) return fail(std::move(block).error());
-    return as_text(*block);
-  }
-
- private:
-  const message::PreparedMessage* message_;
-  std::unique_ptr<message::Source> source_;
-};
 
 int exit_of(const RecipientReport& report, Status status) {
   if (status == Status::refused) return 77;
@@ -204,12 +183,54 @@ audit::Attempt evidence_of(const DeliveryReport& delivery, const RecipientReport
   attempt.message_id = mailing.message->message_id();
   attempt.size = mailing.message->size();
   attempt.dkim = mailing.dkim;
+  attempt.key = mailing.key;
   if (delivery.facts && report.host) {
     add_dns(attempt, *delivery.facts, delivery.facts->hosts[*report.host]);
   }
   if (report.session) add_session(attempt, *report.session);
   add_reply(attempt, report);
   return attempt;
+}
+
+Result<void> MessageContent::rewind() {
+  source_ = message_->open();
+  return {};
+}
+
+Result<std::string_view> MessageContent::next() {
+  auto block = source_->next();
+  if (!block) return fail(std::move(block).error());
+  return as_text(*block);
+}
+
+audit::Submission submission_of(const Mailing& mailing, const audit::MessageId& id,
+                                std::vector<audit::Recipient> recipients, bool is_direct) {
+  audit::Submission submission{.message = id, .recipients = std::move(recipients)};
+  submission.sender = mailing.envelope.sender.text();
+  submission.account = mailing.account;
+  submission.uid = mailing.uid;
+  submission.size = mailing.message->size();
+  submission.message_id = mailing.message->message_id();
+  submission.key = mailing.key;
+  submission.method = is_direct ? "direct" : "sealed";
+  return submission;
+}
+
+PartEnd end_part(const Mailing& mailing, const smtp::Envelope& envelope, const audit::MessageId& id,
+                 const std::vector<audit::Recipient>& recipients, const DeliveryReport& delivery,
+                 OnInsecure on_insecure, const Clock& clock) {
+  PartEnd ends;
+  for (std::size_t i = 0; i < recipients.size(); ++i) {
+    const auto& report = delivery.recipients[i];
+    auto& result =
+        ends.results.emplace_back(result_of(envelope.recipients[i], delivery, report, on_insecure));
+    result.message = id.text();
+    result.recipient_id = recipients[i].id.text();
+    if (result.status == Status::pending) continue;
+    const auto evidence = evidence_of(delivery, report, id, recipients[i], mailing);
+    ends.records.push_back(audit::ending(event_of(result.status), evidence, clock));
+  }
+  return ends;
 }
 
 /// One call of send(): the recipients by domain, and threads that serve the domains.
@@ -257,13 +278,7 @@ class Sender::Work {
   }
 
   Result<void> submit() {
-    audit::Submission submission{.message = id_, .recipients = recipients_};
-    submission.sender = mailing_.envelope.sender.text();
-    submission.account = mailing_.account;
-    submission.uid = mailing_.uid;
-    submission.size = mailing_.message->size();
-    submission.message_id = mailing_.message->message_id();
-    submission.method = sender_.options_.seals_all ? "sealed" : "direct";
+    const auto submission = submission_of(mailing_, id_, recipients_, !sender_.options_.seals_all);
     auto appended = sender_.log_->append(audit::submitted(submission, sender_.finder_->clock()));
     if (!appended) return fail(std::move(appended).error());
     if (appended->not_signed) sender_.warnings_.push_back(*appended->not_signed);
@@ -288,19 +303,16 @@ class Sender::Work {
     const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(
         deadline_.clock().monotonic() - started);
 
-    std::vector<audit::Record> records;
+    std::vector<audit::Recipient> recipients;
+    for (const auto i : which)
+      recipients.push_back(recipients_[i]);
+    auto ends = end_part(mailing_, envelope, id_, recipients, delivery,
+                         sender_.options_.on_insecure, deadline_.clock());
     for (std::size_t i = 0; i < which.size(); ++i) {
-      const auto& report = delivery.recipients[i];
-      auto& result = results_[which[i]];
-      result = result_of(envelope.recipients[i], delivery, report, sender_.options_.on_insecure);
-      result.message = id_.text();
-      result.recipient_id = recipients_[which[i]].id.text();
-      result.took = took;
-      if (result.status == Status::pending) continue;
-      const auto evidence = evidence_of(delivery, report, id_, recipients_[which[i]], mailing_);
-      records.push_back(audit::ending(event_of(result.status), evidence, deadline_.clock()));
+      results_[which[i]] = std::move(ends.results[i]);
+      results_[which[i]].took = took;
     }
-    if (!records.empty()) record(records);
+    if (!ends.records.empty()) record(ends.records);
   }
 
   void record(const std::vector<audit::Record>& records) {

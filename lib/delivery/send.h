@@ -19,6 +19,7 @@
 #include "delivery/courier.h"
 #include "delivery/result.h"
 #include "message/prepare.h"
+#include "smtp/content.h"
 #include "smtp/envelope.h"
 
 namespace sm::delivery {
@@ -37,7 +38,12 @@ struct Mailing {
   std::vector<audit::DkimEvidence> dkim{};  ///< of our own signatures
   std::string account{};                    ///< login name of who submits
   std::optional<std::uint32_t> uid{};
+  std::string key{};  ///< a batch row's
 };
+
+/// What `submitted` says of it. `is_direct`: it goes to its destinations' servers.
+audit::Submission submission_of(const Mailing& mailing, const audit::MessageId& id,
+                                std::vector<audit::Recipient> recipients, bool is_direct = true);
 
 class Sender {
  public:
@@ -79,6 +85,30 @@ RecipientResult result_of(const smtp::Recipient& recipient, const DeliveryReport
 /// the minimum (its server may still refuse the mailbox).
 RecipientResult foresee(const smtp::Recipient& recipient, const DestinationReport& destination,
                         Minimum minimum, OnInsecure on_insecure);
+
+/// The ends of recipients who travelled together.
+struct PartEnd {
+  std::vector<RecipientResult> results;  ///< in the order of `recipients`
+  std::vector<audit::Record> records;    ///< of all that are not `pending`
+};
+/// `envelope` is what travelled: these recipients of the mailing, in this order.
+PartEnd end_part(const Mailing& mailing, const smtp::Envelope& envelope, const audit::MessageId& id,
+                 const std::vector<audit::Recipient>& recipients, const DeliveryReport& delivery,
+                 OnInsecure on_insecure, const Clock& clock);
+
+/// A prepared message as the SMTP client wants it.
+class MessageContent : public smtp::Content {
+ public:
+  /// The message must outlive it.
+  explicit MessageContent(const message::PreparedMessage& message) : message_(&message) {}
+  [[nodiscard]] std::uint64_t size() const override { return message_->size(); }
+  Result<void> rewind() override;
+  Result<std::string_view> next() override;
+
+ private:
+  const message::PreparedMessage* message_;
+  std::unique_ptr<message::Source> source_;
+};
 
 /// What the audit log keeps of it (FORMATS: what `delivered` must carry).
 audit::Attempt evidence_of(const DeliveryReport& delivery, const RecipientReport& report,

@@ -147,6 +147,8 @@ std::string_view text(Reason reason) {
       return "nta7516-required";
     case Reason::log_unavailable:
       return "log-unavailable";
+    case Reason::interrupted:
+      return "interrupted";
     case Reason::internal_error:
       return "internal-error";
   }

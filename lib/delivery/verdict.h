@@ -84,6 +84,7 @@ enum class Reason {
   phone_missing,
   nta7516_required,
   log_unavailable,
+  interrupted,
   internal_error,
 };
 

@@ -88,8 +88,9 @@ bool Channel::poll_until(short events, const Deadline& until, const Deadline& de
     const auto left = std::min(until.remaining(), deadline.remaining());
     if (left.count() <= 0) return false;
     pollfd watched{socket_.get(), events, 0};
-    const auto most = std::min<std::int64_t>(left.count(), std::numeric_limits<int>::max());
-    const int ready = ::poll(&watched, 1, static_cast<int>(most));
+    // In slices: a clock may be told that the time is up for all (delivery/dispatch.h).
+    constexpr std::int64_t kSlice = 500;
+    const int ready = ::poll(&watched, 1, static_cast<int>(std::min(left.count(), kSlice)));
     if (ready > 0) {
       seen = watched.revents;
       return true;
