@@ -137,6 +137,19 @@ struct Branding {
   std::string website;
 };
 
+/// The queue: mail that was accepted and waits (smsend --queue, -q).
+struct Queue {
+  std::chrono::seconds lifetime{std::chrono::days(5)};  ///< then it is sealed, or returned
+  /// The sender is told once that it waits still; unset: never.
+  std::optional<std::chrono::seconds> warn_after;
+  unsigned parallel = 8;  ///< destinations at a time
+  /// What users without rights seal to: a line of `smkey export-public` for each organisation.
+  std::string public_keys = "/etc/smtools/public-keys";
+  std::uint64_t message_limit = 50'000'000;  ///< octets of a message taken from the drop or by -bs
+  std::uint64_t user_messages = 1000;        ///< of one user, at a time
+  std::uint64_t user_limit = 1'000'000'000;  ///< octets of one user's messages, at a time
+};
+
 struct Organisation {
   std::string id;                     ///< [a-z0-9][a-z0-9.-]{0,62}
   std::string name;                   ///< as people read it
@@ -159,6 +172,7 @@ struct Config {
   Sealing sealing;           ///< of the installation
   std::optional<SmsGateway> sms;
   Branding branding;
+  Queue queue;
   std::optional<std::string> nta7516_header;  ///< name of the header field that marks NTA 7516 mail
 
   /// The organisation that sends from this domain; null where none does.

@@ -417,6 +417,44 @@ Result<void> read_branding(const Node& node, Branding& branding) {
                              {"website", into(branding.website, line_of_text)}});
 }
 
+/// "5d", "4h", "90m", "30s".
+Result<std::chrono::seconds> duration(const Node& node) {
+  const auto text = node.text();
+  if (!text) return fail(text.error());
+  constexpr std::array<std::pair<char, std::uint64_t>, 4> kUnits = {
+      {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86'400}}};
+  for (const auto& [unit, length] : kUnits) {
+    if (!text->ends_with(unit)) continue;
+    const auto number = parse_decimal(std::string_view(*text).substr(0, text->size() - 1),
+                                      kMostDays * 86'400 / length);
+    if (number && *number > 0) return std::chrono::seconds(*number * length);
+  }
+  return node.fail("expected a time as 5d, 4h, 30m or 90s");
+}
+
+/// A number from 1 to `most`.
+template <class Number>
+auto number_to(std::uint64_t most) {
+  return [most](const Node& node) -> Result<Number> {
+    const auto number = node.number(1, most);
+    if (!number) return fail(number.error());
+    return static_cast<Number>(*number);
+  };
+}
+
+Result<void> read_queue(const Node& node, Queue& queue) {
+  constexpr std::uint64_t kMostParallel = 256;
+  constexpr std::uint64_t kMostMessages = 10'000'000;
+  return read_section(
+      node, {{"lifetime", into(queue.lifetime, duration)},
+             {"warn_after", into(queue.warn_after, duration)},
+             {"parallel", into(queue.parallel, number_to<unsigned>(kMostParallel))},
+             {"public_keys", into(queue.public_keys, path)},
+             {"message_limit", into(queue.message_limit, megabytes)},
+             {"user_messages", into(queue.user_messages, number_to<std::uint64_t>(kMostMessages))},
+             {"user_limit", into(queue.user_limit, megabytes)}});
+}
+
 Result<void> read_audit(const Node& node, std::string& audit_origin) {
   return read_section(node, {{"origin", into(audit_origin, origin)}});
 }
@@ -558,6 +596,7 @@ Result<FileText> parse_file(std::string_view text, const std::string& name) {
            {"sealed", [&](const Node& node) { return read_sealing(node, file.sealing); }},
            {"sms", [&](const Node& node) { return read_sms(node, file.sms); }},
            {"branding", [&](const Node& node) { return read_branding(node, file.branding); }},
+           {"queue", [&](const Node& node) { return read_queue(node, file.queue); }},
            {"organisations", [&](const Node& node) { return read_organisations(node, file); }}});
       !read) {
     return fail(read.error());

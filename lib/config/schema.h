@@ -25,6 +25,7 @@ struct FileText {
   Sealing sealing;
   std::optional<SmsGateway> sms;
   Branding branding;
+  Queue queue;
 };
 
 /// Reads the text of the file `name`. Errc::configuration with line and column for all that is not

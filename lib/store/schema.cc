@@ -76,6 +76,31 @@ constexpr std::array kSteps = {
     "  org TEXT NOT NULL, address TEXT NOT NULL, phone TEXT NOT NULL, language TEXT NOT NULL,"
     "  name TEXT NOT NULL, is_sender INTEGER NOT NULL, PRIMARY KEY(org, address)) WITHOUT ROWID;"
     "CREATE TABLE note(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;",
+    // The queue: messages that wait, one row for each destination of a submission; and destinations
+    // that are left alone for a while. `due` counts the machine's uptime in the life that the note
+    // 'queue.boot' names; `due_wall` is the same on the wall, for when that life has ended.
+    "CREATE TABLE queued("
+    "  number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, file TEXT NOT NULL,"
+    "  kind INTEGER NOT NULL, org TEXT NOT NULL, domain TEXT NOT NULL, sender TEXT NOT NULL,"
+    "  message_id TEXT NOT NULL, account TEXT NOT NULL, uid INTEGER NOT NULL,"
+    "  size INTEGER NOT NULL, log_seq INTEGER NOT NULL, created INTEGER NOT NULL,"
+    "  made TEXT NOT NULL, due INTEGER NOT NULL, due_wall INTEGER NOT NULL,"
+    "  pause INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,"
+    "  reason TEXT NOT NULL DEFAULT '', detail TEXT NOT NULL DEFAULT '',"
+    "  warned INTEGER NOT NULL DEFAULT 0, lease TEXT NOT NULL DEFAULT '',"
+    "  leased TEXT NOT NULL DEFAULT '');"
+    "CREATE INDEX queued_due ON queued(due, domain) WHERE lease = '';"
+    "CREATE INDEX queued_domain ON queued(domain, due) WHERE lease = '';"
+    "CREATE INDEX queued_lease ON queued(lease) WHERE lease <> '';"
+    "CREATE INDEX queued_file ON queued(file);"
+    "CREATE INDEX queued_header ON queued(message_id);"
+    "CREATE INDEX queued_uid ON queued(uid);"
+    "CREATE TABLE queued_recipient("
+    "  message TEXT NOT NULL, place INTEGER NOT NULL, id TEXT NOT NULL, address TEXT NOT NULL,"
+    "  PRIMARY KEY(message, place)) WITHOUT ROWID;"
+    "CREATE TABLE queue_hold("
+    "  domain TEXT PRIMARY KEY, due INTEGER NOT NULL, due_wall INTEGER NOT NULL,"
+    "  pause INTEGER NOT NULL, failures INTEGER NOT NULL, reason TEXT NOT NULL) WITHOUT ROWID;",
 };
 
 Result<std::int64_t> steps_taken(Index& index) {

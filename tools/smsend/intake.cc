@@ -14,16 +14,6 @@
 namespace sm::smsend {
 namespace {
 
-std::string login_name() {
-  std::array<char, 4096> buffer{};
-  passwd entry{};
-  passwd* found = nullptr;
-  if (::getpwuid_r(::getuid(), &entry, buffer.data(), buffer.size(), &found) == 0 && found) {
-    return found->pw_name;
-  }
-  return "uid" + std::to_string(::getuid());
-}
-
 /// `requiretls=yes` among -O and -o; every other sendmail option is of no consequence here.
 Result<bool> requires_tls(const std::vector<std::string>& options) {
   bool is_required = false;
@@ -95,7 +85,7 @@ Result<Asked> read_envelope(const Options& options) {
 Result<void> check_usage(const Options& options) {
   if (options.mode && *options.mode != "m") {
     return fail(Errc::usage, "there is no mode -b" + printable(*options.mode),
-                "-bm, a message from stdin, is the only one");
+                "-bm, a message from stdin; -bp, the queue; -bs, SMTP on stdin");
   }
   if (options.recipients.empty() && !options.takes_header_recipients) {
     return fail(Errc::usage, "no recipient", "name one, or take those of the header with -t");
@@ -115,14 +105,24 @@ std::optional<message::Address> author_of(const Options& options, const Asked& a
   return message::Address{name, *mailbox};
 }
 
+}  // namespace
+
+std::string login_name() {
+  std::array<char, 4096> buffer{};
+  passwd entry{};
+  passwd* found = nullptr;
+  if (::getpwuid_r(::getuid(), &entry, buffer.data(), buffer.size(), &found) == 0 && found) {
+    return found->pw_name;
+  }
+  return "uid" + std::to_string(::getuid());
+}
+
 message::ScratchSpace scratch_space() {
   const char* folder = std::getenv("TMPDIR");
   message::ScratchSpace space;
   if (folder != nullptr && *folder == '/') space.folder = folder;
   return space;
 }
-
-}  // namespace
 
 Result<submission::Mail> take_in(const Options& options, const config::Config& config) {
   if (auto checked = check_usage(options); !checked) return fail(std::move(checked).error());

@@ -4,19 +4,21 @@
 
 #include "mta.h"
 #include "options.h"
+#include "personality.h"
 
 namespace {
 constexpr sm::cli::Summary kSummary{
     .name = "smsend",
     .line = "delivers a message from stdin, only over verified encrypted connections",
-    .usage = "[options] [--] RECIPIENT... < message\n[options] -t < message",
+    .usage = "[options] [--] RECIPIENT... < message\n[options] -t < message\n-q | -bp | -bs",
     .owns_h = true,
     .owns_q = true,
 };
 }  // namespace
 
 int main(int argc, char** argv) {
-  const sm::smsend::MtaMode mta(argc, argv);
-  return mta.status(sm::cli::main_for<sm::smsend::Options>(argc, argv, kSummary,
+  sm::smsend::CommandLine line(argc, argv);
+  const sm::smsend::MtaMode mta(line.count(), line.words());
+  return mta.status(sm::cli::main_for<sm::smsend::Options>(line.count(), line.words(), kSummary,
                                                            sm::smsend::describe, sm::smsend::run));
 }

@@ -34,6 +34,17 @@ void describe_sealing(CLI::App& app, Options& options) {
                       "the link ends after the first complete reading"));
 }
 
+void describe_queue(CLI::App& app, Options& options) {
+  const auto group = [](cli::Flag flag) { flag.group("Queue"); };
+  group(cli::add_flag(app, "--queue", options.queues,
+                      "takes the message into the queue, to be delivered by -q"));
+  group(
+      cli::add_flag(app, "-q", options.runs_queue, "runs the queue once; -q15m, again and again"));
+  group(cli::add_text(app, "--every", options.interval, "INTERVAL",
+                      "with -q: again after so long, as 30s, 15m, 1h"));
+  group(cli::add_flag(app, "--now", options.is_flush, "with -q: also what is not due yet"));
+}
+
 void describe_sendmail(CLI::App& app, Options& options) {
   const auto group = [](cli::Flag flag) { flag.group("As sendmail(8)"); };
   group(
@@ -49,7 +60,9 @@ void describe_sendmail(CLI::App& app, Options& options) {
   group(cli::add_list(app, "-O", options.sendmail_options, "NAME=VALUE",
                       "requiretls=yes demands REQUIRETLS; others are ignored"));
   group(cli::add_list(app, "-o", options.sendmail_options, "OPTION", "ignored, as -oi and -oem"));
-  group(cli::add_text(app, "-b", options.mode, "MODE", "m: deliver a message from stdin"));
+  group(cli::add_text(app, "-b", options.mode, "MODE",
+                      "m: deliver a message from stdin; p: list the queue; s: SMTP on stdin and "
+                      "stdout; i: nothing"));
   group(cli::add_text(app, "-B", options.body_type, "TYPE", "ignored: the message is looked at"));
   group(cli::add_number(app, "-h", options.hops, 0, 1000, "N", "ignored"));
   group(cli::add_list(app, "-L", options.ignored, "TAG", "ignored"));
@@ -64,6 +77,7 @@ void describe(CLI::App& app, Options& options) {
   cli::add_arguments(app, "RECIPIENT...", options.recipients, "addresses to deliver to");
   describe_delivery(app, options);
   describe_sealing(app, options);
+  describe_queue(app, options);
   describe_sendmail(app, options);
   cli::add_network_options(app, options.network);
 }

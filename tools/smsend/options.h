@@ -44,6 +44,10 @@ struct Options {
   bool is_once = false;                      ///< --once
   bool is_dry_run = false;                   ///< --dry-run
   bool is_mta = false;                       ///< --mta
+  bool queues = false;                       ///< --queue
+  bool runs_queue = false;                   ///< -q
+  std::optional<std::string> interval;       ///< --every
+  bool is_flush = false;                     ///< --now
 };
 
 void describe(CLI::App& app, Options& options);

@@ -7,6 +7,8 @@
 #include "intake.h"
 #include "mta.h"
 #include "options.h"
+#include "serve.h"
+#include "spooled.h"
 #include "state/sts_cache.h"
 #include "submission/submit.h"
 
@@ -23,6 +25,7 @@ void report(const Options& options, const std::vector<RecipientResult>& results)
     } else if (options.is_dry_run) {
       common.out().line(delivery::plain_line(result));
     } else if (result.status == delivery::Status::delivered ||
+               result.status == delivery::Status::queued ||
                result.status == delivery::Status::sealed) {
       common.diagnostics().detail(delivery::plain_line(result));
     } else if (result.status == delivery::Status::pending) {
@@ -58,20 +61,18 @@ sealing::SealingRequest request_of(const Options& options) {
           .is_once = options.is_once};
 }
 
-sealing::Premises::Options premises_of(const Options& options) {
-  const auto& environment = options.common.environment;
-  return {.tool = "smsend/" + std::string(kVersion),
-          .environment_key = environment.master_key ? &*environment.master_key : nullptr,
-          .credentials_directory = environment.credentials_directory};
-}
-
 Result<Sent> send(const Options& options) {
   auto config = cli::load_config(options.common, options.network,
                                  {.minimum = cli::minimum_of(options.minimum)});
   if (!config) return fail(std::move(config).error());
-  if (auto applied = delivery::apply_rotations(*config); !applied) return fail(applied.error());
   auto mail = take_in(options, *config);
   if (!mail) return fail(std::move(mail).error());
+  if (!options.is_dry_run && (options.queues || lacks_rights(*config))) {
+    auto queued = enqueue(options, *config, *mail);
+    if (!queued) return fail(std::move(queued).error());
+    return Sent{std::move(*queued)};
+  }
+  if (auto applied = delivery::apply_rotations(*config); !applied) return fail(applied.error());
   const auto organisation = submission::organisation_of(*config, mail->envelope, mail->message);
   if (!organisation) return fail(organisation.error());
   auto terms = sealing::agree_terms(request_of(options), *organisation);
@@ -92,13 +93,26 @@ Result<Sent> send(const Options& options) {
   if (options.is_dry_run) {
     return Sent{submission::rehearse(*config, **equipment, mail->envelope, order)};
   }
-  return submission::Submitter(*config, **equipment, premises_of(options)).submit(*mail, order);
+  auto waiting = take_waiting(*config, *mail);
+  if (!waiting) return fail(std::move(waiting).error());
+  Sent sent;
+  if (!mail->envelope.recipients.empty()) {
+    auto submitted =
+        submission::Submitter(*config, **equipment, premises_of(options)).submit(*mail, order);
+    if (!submitted) return submitted;
+    sent = std::move(*submitted);
+  }
+  for (auto& one : *waiting) {
+    const auto place = std::min(one.place, sent.results.size());
+    sent.results.insert(sent.results.begin() + static_cast<std::ptrdiff_t>(place),
+                        std::move(one.result));
+  }
+  return sent;
 }
 
-}  // namespace
-
-Result<cli::Verdict> run(const Options& options) {
+Result<cli::Verdict> send_and_report(const Options& options) {
   auto sent = send(options);
+
   if (options.is_mta) {
     if (!sent) return mta_answer(options.common.out(), sent.error());
     report_to_mta(options, sent->results);
@@ -113,6 +127,19 @@ Result<cli::Verdict> run(const Options& options) {
   }
   if (!sent->gaps.empty()) return cli::Verdict::io;
   return static_cast<cli::Verdict>(delivery::exit_status(sent->results));
+}
+
+}  // namespace
+
+Result<cli::Verdict> run(const Options& options) {
+  if ((options.interval || options.is_flush) && !options.runs_queue) {
+    return fail(Errc::usage, "--every and --now go with -q");
+  }
+  if (options.mode == "p") return list_queue(options);
+  if (options.mode == "s") return serve(options);
+  if (options.mode == "i") return cli::Verdict::yes;  // there is no alias database
+  if (options.runs_queue) return run_queue(options);
+  return send_and_report(options);
 }
 
 }  // namespace sm::smsend
