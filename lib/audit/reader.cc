@@ -23,6 +23,17 @@ Result<bool> LogReader::open_segment() {
 
 Result<void> LogReader::read_disclosures(std::uint64_t seq) {
   entry_.disclosures.clear();
+  auto found = find_disclosures(seq);
+  if ((found && !entry_.disclosures.empty()) || !disclosures_ || !disclosures_->was_replaced()) {
+    return found;
+  }
+  // An erasure came by: what we read from is no part of the log any more.
+  disclosures_.reset();
+  pending_.reset();
+  return find_disclosures(seq);
+}
+
+Result<void> LogReader::find_disclosures(std::uint64_t seq) {
   if (!disclosures_) {
     const std::string path = layout_.disclosures(segment_);
     const auto is_there = exists(path);

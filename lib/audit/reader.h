@@ -41,6 +41,7 @@ class LogReader {
       : layout_(std::move(layout)), segment_(segment), seq_(segment * kSegmentRecords) {}
   Result<bool> open_segment();
   Result<void> read_disclosures(std::uint64_t seq);
+  Result<void> find_disclosures(std::uint64_t seq);
 
   Layout layout_;
   std::uint64_t segment_ = 0;

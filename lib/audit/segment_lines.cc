@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include <sys/stat.h>
+
 #include "audit/layout.h"
 #include "audit/scan.h"
 
@@ -24,6 +26,13 @@ Result<SegmentLines> SegmentLines::open(const std::string& path, std::uint64_t o
   auto fd = open_regular(path);
   if (!fd) return fail(std::move(fd).error());
   return SegmentLines(std::move(*fd), path, offset, end);
+}
+
+bool SegmentLines::was_replaced() const {
+  struct stat opened {
+  }, named{};
+  return ::fstat(fd_.get(), &opened) == 0 && ::stat(path_.c_str(), &named) == 0 &&
+         (opened.st_ino != named.st_ino || opened.st_dev != named.st_dev);
 }
 
 Result<bool> SegmentLines::fill() {

@@ -28,6 +28,8 @@ class SegmentLines {
   /// Where the line after the last one begins.
   [[nodiscard]] std::uint64_t offset() const { return offset_; }
   [[nodiscard]] bool is_torn() const { return end_ > begin_; }
+  /// Whether another file has the name now: an erasure puts one there, and overwrites this one.
+  [[nodiscard]] bool was_replaced() const;
 
  private:
   SegmentLines(UniqueFd fd, std::string path, std::uint64_t offset, std::uint64_t file_end);

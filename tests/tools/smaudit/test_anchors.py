@@ -8,7 +8,6 @@ import shutil
 import ssl
 import subprocess
 import threading
-import unittest
 
 import audit_format
 from audittest import MESSAGE, AuditTest, main

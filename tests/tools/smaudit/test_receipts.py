@@ -8,7 +8,6 @@ import os
 import re
 import shutil
 import subprocess
-import unittest
 
 import audit_format
 from audittest import MESSAGE, RECIPIENT, AuditTest, main
