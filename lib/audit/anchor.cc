@@ -17,7 +17,7 @@
 namespace sm::audit {
 namespace {
 
-constexpr std::size_t kMostReply = std::size_t{1} << 20;
+constexpr std::size_t kMostAnswer = std::size_t{1} << 20;
 
 template <class T, void (*kFree)(T*)>
 struct Free {
@@ -152,7 +152,7 @@ Result<std::optional<std::string>> read_if_there(const std::string& path) {
   const auto is_there = exists(path);
   if (!is_there) return fail(is_there.error());
   if (!*is_there) return std::optional<std::string>();
-  auto bytes = read_regular(path, kMostReply);
+  auto bytes = read_regular(path, kMostAnswer);
   if (!bytes) return fail(std::move(bytes).error());
   return std::optional(std::move(*bytes));
 }

@@ -125,7 +125,7 @@ Result<std::set<std::uint64_t>> records_of_recipient(const Layout& layout,
   return seqs;
 }
 
-std::string array_of(const std::vector<std::string>& texts) {
+std::string digests_array(const std::vector<std::string>& texts) {
   JsonArray array;
   for (const std::string& text : texts) {
     array.add(text);
@@ -260,7 +260,7 @@ Result<Erased> plan_erasure(const Layout& layout, const EraseRequest& request, s
   JsonObject plan;
   plan.add("seq", next).add("message", request.message ? request.message->text() : "");
   plan.add("authorised_by", request.authorised_by).add("ground", request.ground);
-  plan.add_raw("digests", array_of(digests));
+  plan.add_raw("digests", digests_array(digests));
   auto put_down = publish_file(layout.erasing(), as_bytes(plan.text() + "\n"));
   if (!put_down) return fail(std::move(put_down).error());
   return erased;

@@ -7,14 +7,10 @@
 #include <openssl/evp.h>
 
 #include "crypto/bulk_gcm.h"
+#include "crypto/must.h"
 
 namespace sm::crypto {
 namespace {
-
-// A cipher that fails to start means a broken library or no memory: no caller could go on.
-void must(bool is_done) {
-  if (!is_done) std::abort();
-}
 
 // Fetched once; EVP_aes_256_gcm() would be looked up again for each context.
 const EVP_CIPHER* gcm_cipher() {

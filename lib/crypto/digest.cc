@@ -5,6 +5,8 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include "crypto/must.h"
+
 namespace sm::crypto {
 namespace {
 
@@ -13,12 +15,6 @@ const EVP_MD* md(Hash hash) {
   static EVP_MD* const sha256_md = EVP_MD_fetch(nullptr, "SHA2-256", nullptr);
   static EVP_MD* const sha512_md = EVP_MD_fetch(nullptr, "SHA2-512", nullptr);
   return hash == Hash::sha256 ? sha256_md : sha512_md;
-}
-
-// A digest that fails means that the library is broken or memory ran out: nothing that is built on
-// a wrong digest may go on.
-void must(bool is_done) {
-  if (!is_done) std::abort();
 }
 
 EVP_MD_CTX* thread_context() {

@@ -13,6 +13,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "crypto/must.h"
 #include "crypto/private_key_pem.h"
 #include "crypto/random.h"
 
@@ -22,11 +23,6 @@ namespace {
 constexpr unsigned kLeastRsaBits = 2048;  // RFC 8301 §3.2
 constexpr unsigned kMostRsaBits = 8192;
 constexpr std::size_t kMostKeyFile = 64 * 1024;
-
-// What fails only when memory ran out or the library is broken.
-void must(bool is_done) {
-  if (!is_done) std::abort();
-}
 
 template <auto Free>
 struct Freer {

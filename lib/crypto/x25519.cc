@@ -5,19 +5,16 @@
 
 #include <openssl/evp.h>
 
+#include "crypto/must.h"
 #include "crypto/random.h"
 
 namespace sm::crypto {
 namespace {
 
 using Key = std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)>;
-using KeyContext = std::unique_ptr<EVP_PKEY_CTX, decltype(&EVP_PKEY_CTX_free)>;
+using ExchangeContext = std::unique_ptr<EVP_PKEY_CTX, decltype(&EVP_PKEY_CTX_free)>;
 
-// Any 32 bytes are a key (RFC 7748 §5), so failing means a broken library or no memory.
-void must(bool is_done) {
-  if (!is_done) std::abort();
-}
-
+// Any 32 bytes are a key (RFC 7748 §5).
 Key load(const X25519Private& key) {
   Key loaded(EVP_PKEY_new_raw_private_key_ex(nullptr, "X25519", nullptr, key.reveal().data(), 32),
              EVP_PKEY_free);
@@ -45,7 +42,7 @@ std::optional<SecretKey<32>> x25519_shared(const X25519Private& key, const X2551
   const Key other(EVP_PKEY_new_raw_public_key_ex(nullptr, "X25519", nullptr, peer.data(), 32),
                   EVP_PKEY_free);
   must(other != nullptr);
-  const KeyContext context(EVP_PKEY_CTX_new_from_pkey(nullptr, own.get(), nullptr),
+  const ExchangeContext context(EVP_PKEY_CTX_new_from_pkey(nullptr, own.get(), nullptr),
                            EVP_PKEY_CTX_free);
   must(context != nullptr && EVP_PKEY_derive_init(context.get()) == 1);
   must(EVP_PKEY_derive_set_peer(context.get(), other.get()) == 1);

@@ -12,11 +12,11 @@ namespace sm::dkim {
 namespace {
 
 constexpr std::size_t kMostInstances = 50;  ///< of one name that are tried without
-constexpr std::size_t kMostShown = 200;
+constexpr std::size_t kMostFieldShown = 200;
 
-std::string shown(std::string_view raw) {
-  const bool is_cut = raw.size() > kMostShown;
-  return printable(trimmed(message::unfolded(raw.substr(0, kMostShown)), "\r\n")) +
+std::string shown_field(std::string_view raw) {
+  const bool is_cut = raw.size() > kMostFieldShown;
+  return printable(trimmed(message::unfolded(raw.substr(0, kMostFieldShown)), "\r\n")) +
          (is_cut ? "…" : "");
 }
 
@@ -164,7 +164,7 @@ bool HeaderTrials::added_field() {
                     all.size() > 1 ? "a field is repeated: there are " + count + " of " + name +
                                          ", and one of them was added after signing"
                                    : "the field " + name + " was added after signing",
-                    shown(all[i])});
+                    shown_field(all[i])});
     }
   }
   return false;
@@ -228,7 +228,7 @@ bool HeaderTrials::refolding() {
         return found({"field-refolded",
                       "the field " + name + " was written differently on the way: " +
                           std::string(rewriting.name) + " it fits",
-                      shown(all[i])});
+                      shown_field(all[i])});
       }
     }
     if (refolding_of_all(rewriting)) return true;
@@ -250,8 +250,8 @@ bool HeaderTrials::subject_prefix() {
       ++at;
       const std::string_view rest = trimmed(std::string_view(value).substr(at), " \t");
       if (!fits_with("subject", i, with_value(all[i], " " + std::string(rest)))) continue;
-      return found(
-          {"subject-prefixed", "words were put before the subject", shown(value.substr(0, at))});
+      return found({"subject-prefixed", "words were put before the subject",
+                    shown_field(value.substr(0, at))});
     }
   }
   return false;
@@ -267,7 +267,7 @@ bool HeaderTrials::encoding() {
     return found(
         {"body-reencoded",
          "a server encoded the body anew: Content-Transfer-Encoding was " + std::string(encoding),
-         shown(all[0])});
+         shown_field(all[0])});
   }
   return false;
 }
@@ -282,7 +282,7 @@ bool HeaderTrials::rewritten_from() {
       if (!fits_with("from", from.size() - 1, with_value(from.back(), value_of(raw)))) continue;
       return found({"from-rewritten",
                     "From was rewritten; the author stands in " + std::string(name),
-                    shown(from.back())});
+                    shown_field(from.back())});
     }
   }
   return false;

@@ -13,10 +13,6 @@ constexpr std::size_t kMaxString = 255;
 constexpr unsigned kTtl = 3600;
 constexpr unsigned kRecommendedBits = 2048;
 
-std::string_view type_word(crypto::KeyType type) {
-  return type == crypto::KeyType::rsa ? "rsa" : "ed25519";
-}
-
 /// `"…" "…"` as zone files and nsupdate read them (RFC 1035 §5.1).
 std::string quoted_strings(const std::string& text) {
   std::string quoted;
@@ -95,14 +91,18 @@ void note_flags(const KeyRecord& record, Check& check) {
 
 }  // namespace
 
+std::string_view key_tag(crypto::KeyType type) {
+  return type == crypto::KeyType::rsa ? "rsa" : "ed25519";
+}
+
 std::string record_text(const crypto::PublicKey& key) {
   const auto raw = key.ed25519();
   const std::string p = raw ? to_base64(*raw) : to_base64(key.spki());
-  return "v=DKIM1; k=" + std::string(type_word(key.type())) + "; p=" + p;
+  return "v=DKIM1; k=" + std::string(key_tag(key.type())) + "; p=" + p;
 }
 
 std::string revoked_record_text(crypto::KeyType type) {
-  return "v=DKIM1; k=" + std::string(type_word(type)) + "; p=";
+  return "v=DKIM1; k=" + std::string(key_tag(type)) + "; p=";
 }
 
 std::vector<std::string> split_strings(const std::string& text) {

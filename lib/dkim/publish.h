@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "crypto/signing_key.h"
@@ -12,6 +13,8 @@
 
 namespace sm::dkim {
 
+/// What k= says of a key of this type: "rsa", "ed25519" (RFC 6376 §3.6.1, RFC 8463 §4).
+std::string_view key_tag(crypto::KeyType type);
 /// "v=DKIM1; k=rsa; p=MIIB…": one line, not split.
 std::string record_text(const crypto::PublicKey& key);
 /// The record of a key that is no longer to be used (RFC 6376 §3.6.1: an empty p=).

@@ -10,15 +10,12 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/json_writer.h"
+#include "dkim/publish.h"
 
 namespace sm::dkim {
 namespace {
 
 constexpr std::string_view kFormat = "smtools-dkim-rotation/v1";
-
-std::string_view type_word(crypto::KeyType type) {
-  return type == crypto::KeyType::rsa ? "rsa" : "ed25519";
-}
 
 std::string key_json(const RotationKey& key) {
   return JsonObject()
@@ -124,7 +121,7 @@ std::optional<std::chrono::sys_seconds> Rotation::overlap_ends() const {
 }
 
 std::string rotation_name(const name::Domain& domain, crypto::KeyType type) {
-  return domain.text() + "." + std::string(type_word(type));
+  return domain.text() + "." + std::string(key_tag(type));
 }
 
 std::string to_json(const Rotation& rotation) {
@@ -136,7 +133,7 @@ std::string to_json(const Rotation& rotation) {
   return JsonObject()
       .add("format", kFormat)
       .add("domain", rotation.domain.text())
-      .add("type", type_word(rotation.type))
+      .add("type", key_tag(rotation.type))
       .add("phase", text(rotation.phase))
       .add_raw("old", key_json(rotation.old_key))
       .add_raw("new", key_json(rotation.new_key))

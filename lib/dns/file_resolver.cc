@@ -11,9 +11,9 @@ namespace sm::dns {
 namespace {
 
 constexpr std::string_view kBlanks = " \t\r";
-constexpr int kServFail = 2;
-constexpr int kNxDomain = 3;
-constexpr int kRefused = 5;
+constexpr int kFileServFail = 2;
+constexpr int kFileNxDomain = 3;
+constexpr int kFileRefused = 5;
 
 struct Keyword {
   std::string_view word;
@@ -99,11 +99,11 @@ Answer fixed_answer(const Question& question, const ZoneTable::Fixed& fixed, Sec
   answer.canonical = question.name.text();
   if (answer.is_absent()) {
     answer.security = security;
-    answer.rcode = answer.outcome == Outcome::no_such_name ? kNxDomain : 0;
+    answer.rcode = answer.outcome == Outcome::no_such_name ? kFileNxDomain : 0;
     return answer;
   }
   answer.failure = fixed.failure;
-  answer.rcode = fixed.failure == FailureKind::refused ? kRefused : kServFail;
+  answer.rcode = fixed.failure == FailureKind::refused ? kFileRefused : kFileServFail;
   answer.why = fixed.why;
   if (answer.why.empty() && answer.outcome == Outcome::bogus) answer.why = "validation failed";
   return answer;

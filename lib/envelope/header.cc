@@ -15,8 +15,8 @@ constexpr std::string_view kVersionLine = "smtools-envelope/v1";
 constexpr std::string_view kFamily = "smtools-envelope/";
 constexpr std::string_view kLastLine = "---";
 
-Unexpected damaged(const std::string& what) {
-  return fail(Errc::malformed, "damaged envelope: " + what);
+Unexpected damaged_header(const std::string& what) {
+  return fail(Errc::malformed, "damaged_header envelope: " + what);
 }
 
 Unexpected too_many_stanzas() {
@@ -87,28 +87,28 @@ Result<void> Header::check() const {
   }
   std::set<std::string> seen;
   for (const Stanza& stanza : stanzas) {
-    if (!seen.insert(stanza.text()).second) return damaged("a stanza stands in it twice");
+    if (!seen.insert(stanza.text()).second) return damaged_header("a stanza stands in it twice");
   }
   return {};
 }
 
 Result<Header> parse_header(std::string_view text) {
-  if (text.size() > kMaxHeaderSize) return damaged("its header is larger than 256 KiB");
+  if (text.size() > kMaxHeaderSize) return damaged_header("its header is larger than 256 KiB");
   auto lines = split(text, '\n');
   if (auto known = check_version(lines[0]); !known) return fail(std::move(known).error());
   if (lines.size() < 5 || !lines.back().empty() || lines[lines.size() - 2] != kLastLine) {
     return fail(Errc::malformed, "truncated envelope: its header has no end");
   }
   const auto id = parse_id(lines[1]);
-  if (!id) return damaged("its id is not as it must be");
+  if (!id) return damaged_header("its id is not as it must be");
   Header header{.id = *id, .stanzas = {}};
   if (!parse_manifest_line(lines[2], header)) {
-    return damaged("the header's manifest line is not as it must be");
+    return damaged_header("the header's manifest line is not as it must be");
   }
   const std::size_t end = lines.size() - 2;
   if ((end - 3) / 2 > kMaxStanzas) return too_many_stanzas();
   for (std::size_t i = 3; i < end; i += 2) {
-    if (i + 1 == end) return damaged("a stanza is not whole");
+    if (i + 1 == end) return damaged_header("a stanza is not whole");
     auto stanza = parse_stanza(lines[i], lines[i + 1]);
     if (!stanza) return fail(std::move(stanza).error());
     header.stanzas.push_back(std::move(*stanza));

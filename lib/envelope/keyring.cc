@@ -20,7 +20,7 @@ using Fields = std::vector<std::string_view>;
 constexpr std::string_view kLabel = "smtools-keyring/v1";
 constexpr std::size_t kWrappedSize = 32 + crypto::kTagSize;
 
-Unexpected damaged(const std::string& what) {
+Unexpected damaged_keyring(const std::string& what) {
   return fail(Errc::configuration, "the keyring is not as it must be: " + what);
 }
 
@@ -112,10 +112,10 @@ bool is_pair_state(std::string_view word) {
 /// Everything before the last line, when that line is its HMAC.
 Result<std::string_view> authenticated(std::string_view text, const MasterKey& master) {
   const auto at = text.rfind("\n--- ");
-  if (at == text.npos || !text.ends_with('\n')) return damaged("it has no last line");
+  if (at == text.npos || !text.ends_with('\n')) return damaged_keyring("it has no last line");
   const std::string_view body = text.substr(0, at + 1);
   const auto mac = fixed_from_base64<64>(text.substr(at + 5, text.size() - at - 6));
-  if (!mac) return damaged("its last line");
+  if (!mac) return damaged_keyring("its last line");
   if (!equal_constant_time(*mac, crypto::hmac_sha512(master.mac_key(), as_bytes(body)))) {
     return fail(Errc::denied,
                 "the keyring does not belong to this master key: wrong key, or the keyring was "
@@ -169,7 +169,7 @@ Result<Keyring> Keyring::parse(std::string_view text, const MasterKey& master) {
   const auto lines = split(body->substr(0, body->size() - 1), '\n');
   const auto first = split(lines[0], ' ');
   const auto counter = first.size() == 2 ? parse_decimal(first[1]) : std::nullopt;
-  if (first[0] != kLabel || !counter) return damaged("its first line");
+  if (first[0] != kLabel || !counter) return damaged_keyring("its first line");
   Keyring keyring;
   keyring.counter_ = *counter;
   std::set<std::string> kids;
@@ -178,24 +178,25 @@ Result<Keyring> Keyring::parse(std::string_view text, const MasterKey& master) {
   for (std::size_t i = 1; i < lines.size(); ++i) {
     const Fields fields = split(lines[i], ' ');
     const std::string where = "line " + std::to_string(i + 1);
-    if (fields.size() < 4) return damaged(where);
+    if (fields.size() < 4) return damaged_keyring(where);
     bool is_unique = kids.insert(std::string(fields[0]) + ' ' + std::string(fields[1])).second;
     if (is_kek_state(fields[3]) && keyring.pairs_.empty()) {
       auto entry = parse_kek(fields, master);
-      if (!entry) return damaged(where);
+      if (!entry) return damaged_keyring(where);
       if (entry->state == KekState::active) is_unique &= active.insert(entry->org).second;
       keyring.keks_.push_back(std::move(*entry));
     } else if (is_pair_state(fields[3])) {
       auto entry = parse_pair(fields, master);
-      if (!entry) return damaged(where);
+      if (!entry) return damaged_keyring(where);
       if (entry->state == PairState::current) is_unique &= current.insert(entry->org).second;
       keyring.pairs_.push_back(std::move(*entry));
     } else {
-      return damaged(where);
+      return damaged_keyring(where);
     }
-    if (!is_unique) return damaged(where + " says again what another said");
+    if (!is_unique) return damaged_keyring(where + " says again what another said");
   }
-  if (keyring.orgs().size() != active.size()) return damaged("an organisation has no active key");
+  if (keyring.orgs().size() != active.size())
+    return damaged_keyring("an organisation has no active key");
   return keyring;
 }
 

@@ -14,19 +14,21 @@ namespace {
 
 using Json = nlohmann::json;
 
-Unexpected damaged(const std::string& what) {
+Unexpected damaged_manifest(const std::string& what) {
   return fail(Errc::malformed, "the envelope's manifest is not as it must be: " + what);
 }
 
 Result<void> check_sizes(const Manifest& manifest) {
   if (manifest.parts.empty() || manifest.parts.size() > kMaxParts) {
-    return damaged("it lists " + std::to_string(manifest.parts.size()) +
-                   " parts; 1 to 10,000 are possible");
+    return damaged_manifest("it lists " + std::to_string(manifest.parts.size()) +
+                            " parts; 1 to 10,000 are possible");
   }
   for (std::size_t i = 0; i < manifest.parts.size(); ++i) {
     const auto& size = manifest.parts[i].info.size;
-    if (!size && i + 1 < manifest.parts.size()) return damaged("only a last part has no size");
-    if (size.value_or(0) > crypto::kMaxChunkedSize) return damaged("a part is beyond 4 PiB");
+    if (!size && i + 1 < manifest.parts.size())
+      return damaged_manifest("only a last part has no size");
+    if (size.value_or(0) > crypto::kMaxChunkedSize)
+      return damaged_manifest("a part is beyond 4 PiB");
   }
   return {};
 }
@@ -122,23 +124,23 @@ Result<std::string> Manifest::text() const {
 }
 
 Result<Manifest> parse_manifest(std::string_view padded) {
-  if (!is_manifest_size(padded.size())) return damaged("its size is no multiple of 1 KiB");
+  if (!is_manifest_size(padded.size())) return damaged_manifest("its size is no multiple of 1 KiB");
   const auto end = padded.find_last_not_of(' ');
   if (end == padded.npos || padded.size() - end - 1 >= kManifestUnit) {
-    return damaged("it has more padding than it needs");
+    return damaged_manifest("it has more padding than it needs");
   }
   const JsonLimits limits{.depth = 3, .size = kMaxManifestSize};
   const auto json = parse_json(padded.substr(0, end + 1), "the manifest", limits);
-  if (!json) return damaged(json.error().what);
-  if (!has_only(*json, {"v", "created", "parts"})) return damaged("its keys are others");
-  if (unsigned_of((*json)["v"]) != 1u) return damaged("its version is unknown");
+  if (!json) return damaged_manifest(json.error().what);
+  if (!has_only(*json, {"v", "created", "parts"})) return damaged_manifest("its keys are others");
+  if (unsigned_of((*json)["v"]) != 1u) return damaged_manifest("its version is unknown");
   const auto created = parse_created((*json)["created"]);
   const Json& parts = (*json)["parts"];
-  if (!created || !parts.is_array()) return damaged("its time or its list of parts");
+  if (!created || !parts.is_array()) return damaged_manifest("its time or its list of parts");
   Manifest manifest{*created, {}};
   for (std::size_t i = 0; i < parts.size() && i <= kMaxParts; ++i) {
     auto part = parse_part(parts[i], i + 1);
-    if (!part) return damaged("part " + std::to_string(i + 1));
+    if (!part) return damaged_manifest("part " + std::to_string(i + 1));
     manifest.parts.push_back(std::move(*part));
   }
   if (auto checked = check_sizes(manifest); !checked) return fail(std::move(checked).error());

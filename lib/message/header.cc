@@ -7,21 +7,21 @@
 namespace sm::message {
 namespace {
 
-constexpr std::string_view kBlanks = " \t";
+constexpr std::string_view kFieldBlanks = " \t";
 
 /// RFC 5322 §3.6.8 ftext: printable ASCII but the colon.
 bool is_name_character(char c) {
   return c > 32 && c < 127 && c != ':';
 }
 
-bool is_blank(char c) {
+bool is_field_blank(char c) {
   return c == ' ' || c == '\t';
 }
 
 /// One pass over header bytes, line by line.
-class Parser {
+class FieldParser {
  public:
-  Parser(std::string_view bytes, Syntax syntax) : bytes_(bytes), syntax_(syntax) {}
+  FieldParser(std::string_view bytes, Syntax syntax) : bytes_(bytes), syntax_(syntax) {}
 
   Result<std::vector<Field>> parse() {
     for (std::size_t at = 0; at < bytes_.size();) {
@@ -44,9 +44,9 @@ class Parser {
     const auto line = bytes_.substr(begin, end - begin);
     if (line.empty()) return refuse("an empty line stands inside the header");
     if (auto checked = check_octets(line); !checked) return checked;
-    if (!is_blank(line.front())) return begin_field(begin, line);
+    if (!is_field_blank(line.front())) return begin_field(begin, line);
     if (fields_.empty()) return refuse("a folded line comes before any field");
-    if (syntax_ == Syntax::strict && trimmed(line, kBlanks).empty()) {
+    if (syntax_ == Syntax::strict && trimmed(line, kFieldBlanks).empty()) {
       // RFC 5322 §3.2.2; some readers take such a line for the end of the header.
       return refuse("a folded line has nothing but white space");
     }
@@ -77,7 +77,7 @@ class Parser {
                   "an empty line must part the header from the body");
     }
     const auto written = line.substr(0, colon);
-    const auto name = written.substr(0, written.find_last_not_of(kBlanks) + 1);
+    const auto name = written.substr(0, written.find_last_not_of(kFieldBlanks) + 1);
     if (name.empty()) return refuse("the field has no name");
     if (!std::all_of(name.begin(), name.end(), is_name_character)) {
       return refuse("'" + printable(name.substr(0, 80)) + "' is not a field name");
@@ -104,7 +104,7 @@ bool Field::is(std::string_view other) const {
 
 Result<HeaderIndex> HeaderIndex::parse(std::string_view bytes, Syntax syntax) {
   if (bytes.size() > kMaxBytes) return fail(Errc::malformed, "the header is larger than 1 MiB");
-  auto fields = Parser(bytes, syntax).parse();
+  auto fields = FieldParser(bytes, syntax).parse();
   if (!fields) return fail(std::move(fields).error());
   HeaderIndex index;
   index.bytes_ = bytes;
@@ -142,7 +142,7 @@ std::string unfolded(std::string_view value) {
       line += value[i];
     }
   }
-  return std::string(trimmed(line, kBlanks));
+  return std::string(trimmed(line, kFieldBlanks));
 }
 
 Result<std::string> make_field(std::string_view name, std::string_view value) {
@@ -158,7 +158,7 @@ Result<std::string> make_field(std::string_view name, std::string_view value) {
   field += ':';
   std::size_t line_begin = 0;
   std::string blanks;
-  for (const auto word : split(trimmed(value, kBlanks), ' ')) {
+  for (const auto word : split(trimmed(value, kFieldBlanks), ' ')) {
     blanks += ' ';
     if (word.empty()) continue;  // folding here would make a line of nothing but white space
     const bool is_first = field.size() == name.size() + 1;

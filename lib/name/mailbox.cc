@@ -7,7 +7,7 @@
 namespace sm::name {
 namespace {
 
-Unexpected refuse(std::string_view text, const std::string& why) {
+Unexpected refuse_mailbox(std::string_view text, const std::string& why) {
   constexpr std::size_t kShown = 300;
   const auto shown = printable(text.substr(0, kShown)) + (text.size() > kShown ? "…" : "");
   return fail(Errc::malformed, "'" + shown + "' is not a mail address: " + why);
@@ -60,29 +60,30 @@ Result<LocalPart> read_quoted(std::string_view text) {
     if (text[i] == '\\') {
       ++i;
       if (i == text.size() || is_beyond_ascii(text[i])) {
-        return refuse(text, "a backslash has no character to quote");
+        return refuse_mailbox(text, "a backslash has no character to quote");
       }
     }
     part.meaning += text[i];
   }
-  return refuse(text, "the quoted local part has no end");
+  return refuse_mailbox(text, "the quoted local part has no end");
 }
 
 /// The part before the "@", where it is an unquoted one.
 Result<LocalPart> read_dot_string(std::string_view text) {
   const auto at = text.find('@');
   if (at == text.npos) {
-    return fail(Errc::malformed, refuse(text, "it has no domain").error.what,
+    return fail(Errc::malformed, refuse_mailbox(text, "it has no domain").error.what,
                 "write the whole address, name@domain");
   }
   const auto local_part = text.substr(0, at);
   if (local_part.empty()) {
-    return refuse(
+    return refuse_mailbox(
         text, text.find(':') != text.npos ? "it is a source route" : "nothing stands before the @");
   }
   if (!is_dot_string(local_part)) {
     const bool has_comment = local_part.find_first_of("()") != local_part.npos;
-    return refuse(text, has_comment ? "it has a comment"
+    return refuse_mailbox(text, has_comment
+                                    ? "it has a comment"
                                     : "the part before the @ must be quoted or has a dot too many");
   }
   return LocalPart{std::string(local_part), at};
@@ -97,31 +98,31 @@ bool is_showable(std::string_view text) {
 }
 
 Result<Domain> read_domain(std::string_view text, std::string_view domain) {
-  if (domain.starts_with('[')) return refuse(text, "an IP address names no host to verify");
+  if (domain.starts_with('[')) return refuse_mailbox(text, "an IP address names no host to verify");
   // RFC 5321 §4.1.2: Domain has no final dot.
-  if (domain.ends_with('.')) return refuse(text, "the domain ends with a dot");
+  if (domain.ends_with('.')) return refuse_mailbox(text, "the domain ends with a dot");
   auto parsed = Domain::parse(domain);
-  if (!parsed) return refuse(text, parsed.error().what);
+  if (!parsed) return refuse_mailbox(text, parsed.error().what);
   return parsed;
 }
 
 }  // namespace
 
 Result<Mailbox> Mailbox::parse(std::string_view text) {
-  if (text.empty()) return refuse(text, "it is empty");
-  if (!is_showable(text)) return refuse(text, "it has control or invisible characters");
+  if (text.empty()) return refuse_mailbox(text, "it is empty");
+  if (!is_showable(text)) return refuse_mailbox(text, "it has control or invisible characters");
   auto local_part = text.front() == '"' ? read_quoted(text) : read_dot_string(text);
   if (!local_part) return fail(std::move(local_part).error());
   if (local_part->end >= text.size() || text[local_part->end] != '@') {
-    return refuse(text, "an @ must follow the quoted local part");
+    return refuse_mailbox(text, "an @ must follow the quoted local part");
   }
   if (written(local_part->meaning).size() > kMaxLocalPart) {
-    return refuse(text, "the part before the @ is longer than 64 octets");
+    return refuse_mailbox(text, "the part before the @ is longer than 64 octets");
   }
   auto domain = read_domain(text, text.substr(local_part->end + 1));
   if (!domain) return fail(std::move(domain).error());
   Mailbox mailbox(std::move(local_part->meaning), *std::move(domain));
-  if (mailbox.text().size() > kMaxText) return refuse(text, "it is longer than 254 octets");
+  if (mailbox.text().size() > kMaxText) return refuse_mailbox(text, "it is longer than 254 octets");
   return mailbox;
 }
 

@@ -14,7 +14,7 @@
 namespace sm::reading {
 namespace {
 
-constexpr std::string_view kBlanks = " \t\r\n\f";
+constexpr std::string_view kHtmlBlanks = " \t\r\n\f";
 constexpr std::size_t kDeepest = 256;  // open elements; deeper ones lose their tags
 constexpr std::size_t kMostStyles = std::size_t{256} << 10;
 
@@ -144,7 +144,7 @@ class Cleaner {
       const bool is_body = token.kind == Kind::start && token.name == "body";
       const bool is_end = token.kind == Kind::end && token.name == "head";
       const bool is_shown = (token.kind == Kind::start && is_in(token.name, kElements)) ||
-                            (token.kind == Kind::text && !trimmed(token.text, kBlanks).empty());
+                            (token.kind == Kind::text && !trimmed(token.text, kHtmlBlanks).empty());
       if (!is_body && !is_end && !is_shown) return;
       dropped_.clear();
       if (!is_end) take(token);
@@ -169,7 +169,7 @@ class Cleaner {
       made_.body += c;
     }
   }
-  static bool is_in_blanks(char c) { return kBlanks.find(c) != std::string_view::npos; }
+  static bool is_in_blanks(char c) { return kHtmlBlanks.find(c) != std::string_view::npos; }
 
   void put_raw(const HtmlToken& token) {
     if (token.name == "style" && token.text.size() + sheets_ <= kMostStyles) {
@@ -297,7 +297,7 @@ class PlainText {
  public:
   void put(std::string_view text, bool is_preformatted) {
     for (const char c : text) {
-      const bool is_blank = kBlanks.find(c) != std::string_view::npos;
+      const bool is_blank = kHtmlBlanks.find(c) != std::string_view::npos;
       if (is_preformatted && is_blank) {
         end_blank();
         made_ += c == '\r' ? ' ' : c;
@@ -391,7 +391,7 @@ std::string escape_html(std::string_view text) {
         out += "&#39;";
         break;
       default:
-        if (static_cast<unsigned char>(c) >= 0x20 || kBlanks.find(c) != std::string_view::npos)
+        if (static_cast<unsigned char>(c) >= 0x20 || kHtmlBlanks.find(c) != std::string_view::npos)
           out += c;
     }
   }

@@ -11,11 +11,11 @@
 namespace sm::reading {
 namespace {
 
-constexpr std::string_view kBlanks = " \t\r\n\f";
+constexpr std::string_view kTokenBlanks = " \t\r\n\f";
 constexpr std::size_t kMostAttributes = 64;
 
 bool is_blank(char c) {
-  return kBlanks.find(c) != std::string_view::npos;
+  return kTokenBlanks.find(c) != std::string_view::npos;
 }
 
 /// Elements whose content is no markup (HTML §13.2.5, "raw text" and "escapable raw text").
@@ -220,9 +220,9 @@ void HtmlTokens::read_attributes(HtmlToken& token) {
       attribute.name += to_lower(html_[at_++]);
     } while (at_ < html_.size() && !is_blank(html_[at_]) &&
              std::string_view("/>=").find(html_[at_]) == std::string_view::npos);
-    auto value = std::min(html_.find_first_not_of(kBlanks, at_), html_.size());
+    auto value = std::min(html_.find_first_not_of(kTokenBlanks, at_), html_.size());
     if (at(value) == '=') {
-      value = std::min(html_.find_first_not_of(kBlanks, value + 1), html_.size());
+      value = std::min(html_.find_first_not_of(kTokenBlanks, value + 1), html_.size());
       const char quote = at(value);
       const bool is_quoted = quote == '"' || quote == '\'';
       if (is_quoted) ++value;

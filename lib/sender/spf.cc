@@ -9,10 +9,9 @@
 namespace sm::sender {
 namespace {
 
-constexpr std::string_view kVersion = "v=spf1";
+constexpr std::string_view kSpfVersion = "v=spf1";
 /// Records are followed beyond what receivers do, so that the owner learns by how much.
 constexpr unsigned kMostFollowed = 40;
-constexpr std::size_t kMostMxHosts = 10;  // RFC 7208 §4.6.4
 
 enum class Argument { none, optional, required };
 enum class Prefix { none, v4, v6, dual };
@@ -44,8 +43,8 @@ const Mechanism* find_mechanism(std::string_view name) {
 
 /// RFC 7208 §4.5: the version, then a space or the end.
 bool is_spf(std::string_view text) {
-  if (!starts_with_ignoring_case(text, kVersion)) return false;
-  return text.size() == kVersion.size() || text[kVersion.size()] == ' ';
+  if (!starts_with_ignoring_case(text, kSpfVersion)) return false;
+  return text.size() == kSpfVersion.size() || text[kSpfVersion.size()] == ' ';
 }
 
 /// RFC 7208 §7.1: one macro of a macro-string at its start; its length, or 0.
@@ -65,10 +64,6 @@ std::size_t macro_length(std::string_view text) {
   if (!inside.empty() && to_lower(inside.front()) == 'r') inside.remove_prefix(1);
   constexpr std::string_view kDelimiters = ".-+,/_=";
   return inside.find_first_not_of(kDelimiters) == inside.npos ? end + 1 : 0;
-}
-
-bool has_macro(std::string_view text) {
-  return text.find('%') != text.npos;
 }
 
 bool is_macro_string(std::string_view text) {
@@ -329,7 +324,7 @@ std::optional<std::string> SpfRecord::redirect() const {
 Result<SpfRecord> parse_spf(std::string_view text) {
   if (!is_spf(text)) return fail(Errc::malformed, "the record does not begin with v=spf1");
   SpfRecord record{.text = std::string(text)};
-  for (const auto piece : split(text.substr(kVersion.size()), ' ')) {
+  for (const auto piece : split(text.substr(kSpfVersion.size()), ' ')) {
     if (piece.empty()) continue;
     auto term = is_modifier(piece) ? parse_modifier(piece) : parse_mechanism(piece);
     if (!term) return fail(std::move(term).error());

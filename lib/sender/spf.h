@@ -17,6 +17,13 @@ namespace sm::sender {
 constexpr unsigned kMaxSpfLookups = 10;
 constexpr unsigned kMaxVoidLookups = 2;
 
+inline constexpr std::size_t kMostMxHosts = 10;  ///< behind one mechanism (RFC 7208 §4.6.4)
+
+/// Only the receiver of a mail can tell what it stands for (RFC 7208 §7).
+inline bool has_macro(std::string_view text) {
+  return text.find('%') != std::string_view::npos;
+}
+
 enum class SpfQualifier { pass, fail, softfail, neutral };
 
 /// One mechanism or modifier.

@@ -9,13 +9,7 @@
 namespace sm::sender {
 namespace {
 
-constexpr std::size_t kMostMxHosts = 10;  // RFC 7208 §4.6.4
-
 enum class Match { yes, no, undecided };
-
-bool has_macro(std::string_view text) {
-  return text.find('%') != text.npos;
-}
 
 /// The address with everything behind its first `length` bits cleared, as a network.
 std::optional<IpPrefix> network_of(const IpAddress& address, std::uint64_t length) {

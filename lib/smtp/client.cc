@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t kMaxRecipients = 100;  // a transaction (RFC 5321 §4.5.3.1.8)
 
-Obstacle obstacle_of(Interruption interruption) {
+Obstacle obstacle_of_beginning(Interruption interruption) {
   switch (interruption) {
     case Interruption::timed_out:
       return Obstacle::timed_out;
@@ -99,7 +99,7 @@ bool Beginning::shake_hands(Channel& channel) {
   const auto obstacle = failure.is_definite() ? Obstacle::tls_failed
                         : failure.kind == tls::HandshakeFailure::Kind::local
                             ? Obstacle::local_failure
-                            : obstacle_of(channel.interruption());
+                            : obstacle_of_beginning(channel.interruption());
   obstruct(facts_, obstacle, failure.words);
   return false;
 }

@@ -10,7 +10,7 @@
 namespace sm::smtp {
 namespace {
 
-void obstruct(SessionFacts& facts, Obstacle obstacle, std::string detail) {
+void obstruct_session(SessionFacts& facts, Obstacle obstacle, std::string detail) {
   facts.obstacle = obstacle;
   facts.detail = std::move(detail);
 }
@@ -69,7 +69,8 @@ struct NoticeConnection::State {
     facts.secure_ehlo = mailing.ehlo();
     facts.capabilities = mailing.capabilities();
     if (mailing.is_greeted() && !mailing.is_over()) return true;
-    obstruct(facts, mailing.obstacle().value_or(Obstacle::protocol_error), mailing.detail());
+    obstruct_session(facts, mailing.obstacle().value_or(Obstacle::protocol_error),
+                     mailing.detail());
     channel.close(mailing.output());
     return false;
   }
@@ -128,7 +129,7 @@ NoticeAttempt NoticeClient::connect_encrypted(const Target& target,
   auto connected =
       Channel::connect(target.server, manner_.source, manner_.timeouts.connect, deadline);
   if (auto* failure = std::get_if<Channel::Failure>(&connected)) {
-    obstruct(facts, failure->obstacle, std::move(failure->detail));
+    obstruct_session(facts, failure->obstacle, std::move(failure->detail));
     return facts;
   }
   auto& channel = std::get<Channel>(connected);
@@ -139,7 +140,8 @@ NoticeAttempt NoticeClient::connect_encrypted(const Target& target,
   facts.ehlo = opening.ehlo();
   facts.starttls = opening.starttls();
   if (!opening.is_ready_for_tls() || opening.obstacle()) {
-    obstruct(facts, opening.obstacle().value_or(Obstacle::protocol_error), opening.detail());
+    obstruct_session(facts, opening.obstacle().value_or(Obstacle::protocol_error),
+                     opening.detail());
     channel.close(opening.output());
     return facts;
   }
@@ -148,14 +150,15 @@ NoticeAttempt NoticeClient::connect_encrypted(const Target& target,
   anybody.demand = tls::Demand::none;
   auto session = tls::Session::start(*context_, anybody);
   if (!session) {
-    obstruct(facts, Obstacle::local_failure, session.error().what);
+    obstruct_session(facts, Obstacle::local_failure, session.error().what);
     return facts;
   }
   auto done = channel.handshake(std::move(*session), manner_.timeouts.handshake, deadline);
   if (auto* failure = std::get_if<tls::HandshakeFailure>(&done)) {
     facts.tls_failure = std::move(*failure);
-    obstruct(facts, facts.tls_failure->is_definite() ? Obstacle::tls_failed : Obstacle::lost,
-             facts.tls_failure->words);
+    obstruct_session(facts,
+                     facts.tls_failure->is_definite() ? Obstacle::tls_failed : Obstacle::lost,
+                     facts.tls_failure->words);
     return facts;
   }
   facts.tls = std::move(std::get<tls::Handshake>(done));
@@ -170,7 +173,7 @@ NoticeAttempt NoticeClient::connect_clear(const Target& target, const Deadline& 
   auto connected =
       Channel::connect(target.server, manner_.source, manner_.timeouts.connect, deadline);
   if (auto* failure = std::get_if<Channel::Failure>(&connected)) {
-    obstruct(facts, failure->obstacle, std::move(failure->detail));
+    obstruct_session(facts, failure->obstacle, std::move(failure->detail));
     return facts;
   }
   auto& channel = std::get<Channel>(connected);
@@ -179,7 +182,7 @@ NoticeAttempt NoticeClient::connect_clear(const Target& target, const Deadline& 
   channel.run(greeting, manner_.timeouts, deadline, [&] { return greeting.is_welcome(); });
   facts.greeting = greeting.greeting();
   if (!greeting.is_welcome() || greeting.is_over()) {
-    obstruct(facts, greeting.obstacle(), greeting.detail());
+    obstruct_session(facts, greeting.obstacle(), greeting.detail());
     channel.close(greeting.output());
     return facts;
   }

@@ -14,7 +14,7 @@ Document parsed(std::string_view text) {
   return std::move(*document);
 }
 
-std::string refusal(std::string_view text, const sm::yaml::Limits& limits = {}) {
+std::string yaml_refusal(std::string_view text, const sm::yaml::Limits& limits = {}) {
   const auto document = Document::parse(text, "f", limits);
   if (document) return "(taken)";
   CHECK(document.error().code == sm::Errc::configuration);
@@ -68,24 +68,24 @@ TEST_CASE("a value of the wrong shape is refused with its place", "[yaml][A58]")
 }
 
 TEST_CASE("what copies values behind the reader's back is refused", "[yaml][A58]") {
-  CHECK(refusal("a: &x 1\nb: 2\n") == "f:1:4: anchors are not allowed");
-  CHECK(refusal("a: 1\nb: *x\n") != "(taken)");
-  CHECK(refusal("a: &x [*x]\n") == "f:1:4: anchors are not allowed");
-  CHECK(refusal("a: &x {b: 1}\nc:\n  <<: *x\n") == "f:1:4: anchors are not allowed");
-  CHECK(refusal("a:\n  <<: {b: 1}\n") == "f:2:3: merge keys are not allowed");
-  CHECK(refusal("a: !!str 1\n") == "f:1:4: tags are not allowed");
-  CHECK(refusal("a: !own 1\n") == "f:1:4: tags are not allowed");
-  CHECK(refusal("a: !!binary aGk=\n") == "f:1:4: tags are not allowed");
-  CHECK(refusal("a: 1\n---\nb: 2\n") == "f:1:1: more than one document");
+  CHECK(yaml_refusal("a: &x 1\nb: 2\n") == "f:1:4: anchors are not allowed");
+  CHECK(yaml_refusal("a: 1\nb: *x\n") != "(taken)");
+  CHECK(yaml_refusal("a: &x [*x]\n") == "f:1:4: anchors are not allowed");
+  CHECK(yaml_refusal("a: &x {b: 1}\nc:\n  <<: *x\n") == "f:1:4: anchors are not allowed");
+  CHECK(yaml_refusal("a:\n  <<: {b: 1}\n") == "f:2:3: merge keys are not allowed");
+  CHECK(yaml_refusal("a: !!str 1\n") == "f:1:4: tags are not allowed");
+  CHECK(yaml_refusal("a: !own 1\n") == "f:1:4: tags are not allowed");
+  CHECK(yaml_refusal("a: !!binary aGk=\n") == "f:1:4: tags are not allowed");
+  CHECK(yaml_refusal("a: 1\n---\nb: 2\n") == "f:1:1: more than one document");
 }
 
 TEST_CASE("a key comes once and is a word", "[yaml][A58]") {
-  CHECK(refusal("a: 1\nb:\n  c: 1\n  c: 2\n") == "f:4:3: the key 'c' comes twice");
-  CHECK(refusal("a: 1\n'a': 2\n") == "f:2:1: the key 'a' comes twice");
-  CHECK(refusal("{a: 1, a: 1}") == "f:1:8: the key 'a' comes twice");
-  CHECK(refusal("[a]: 1\n") == "f:1:1: a key must be a word");
-  CHECK(refusal("'': 1\n") == "f:1:1: a key must be a word");
-  CHECK(refusal("~: 1\n") == "f:1:1: a key must be a word");
+  CHECK(yaml_refusal("a: 1\nb:\n  c: 1\n  c: 2\n") == "f:4:3: the key 'c' comes twice");
+  CHECK(yaml_refusal("a: 1\n'a': 2\n") == "f:2:1: the key 'a' comes twice");
+  CHECK(yaml_refusal("{a: 1, a: 1}") == "f:1:8: the key 'a' comes twice");
+  CHECK(yaml_refusal("[a]: 1\n") == "f:1:1: a key must be a word");
+  CHECK(yaml_refusal("'': 1\n") == "f:1:1: a key must be a word");
+  CHECK(yaml_refusal("~: 1\n") == "f:1:1: a key must be a word");
 }
 
 TEST_CASE("an unknown key is named with those that are known", "[yaml][A58]") {
@@ -117,32 +117,32 @@ TEST_CASE("an empty file or section is an empty map, an empty value is no value"
 }
 
 TEST_CASE("depth, size and encoding are bounded", "[yaml][A58]") {
-  CHECK(refusal("[[[1]]]", {.depth = 3, .size = 100}) == "f:1:4: nested too deeply");
-  CHECK(refusal(std::string(100'000, '[')) != "(taken)");
-  CHECK(refusal(std::string(100'000, '{')) != "(taken)");
+  CHECK(yaml_refusal("[[[1]]]", {.depth = 3, .size = 100}) == "f:1:4: nested too deeply");
+  CHECK(yaml_refusal(std::string(100'000, '[')) != "(taken)");
+  CHECK(yaml_refusal(std::string(100'000, '{')) != "(taken)");
   std::string deep;
   for (int i = 0; i < 1'000; ++i)
     deep += "- ";
-  CHECK(refusal(deep + "x") != "(taken)");
-  CHECK(refusal("a: 1", {.depth = 3, .size = 3}) == "f:1:1: larger than 3 octets");
-  CHECK(refusal("a: \xff\n") == "f:1:1: not UTF-8 text");
-  CHECK(refusal(std::string_view("\xff\xfe"
-                                 "a\0:\0 \0"
-                                 "1\0",
-                                 10)) == "f:1:1: not UTF-8 text");
+  CHECK(yaml_refusal(deep + "x") != "(taken)");
+  CHECK(yaml_refusal("a: 1", {.depth = 3, .size = 3}) == "f:1:1: larger than 3 octets");
+  CHECK(yaml_refusal("a: \xff\n") == "f:1:1: not UTF-8 text");
+  CHECK(yaml_refusal(std::string_view("\xff\xfe"
+                                      "a\0:\0 \0"
+                                      "1\0",
+                                      10)) == "f:1:1: not UTF-8 text");
 }
 
 TEST_CASE("broken YAML is refused with its place", "[yaml][A58]") {
-  CHECK(refusal("a: [1\nb: 2\n") != "(taken)");
-  CHECK(refusal("a: 'x\n") == "f:1:4: the quote is not closed");
-  CHECK(refusal("a: \"x\n") == "f:1:4: the quote is not closed");
-  CHECK(refusal("a: \"x\\\"\n") != "(taken)");
-  CHECK(refusal("a: 'it''s'\nb: \"\\\"\"\nc: 'é' \nd: it's\n") == "(taken)");
-  CHECK(refusal("\xef\xbb\xbf"
-                "a: 'x'\n") == "(taken)");
-  CHECK(refusal("a: b: c\n") != "(taken)");
-  CHECK(refusal("a: 1\n b: 2\n") != "(taken)");
-  CHECK(refusal("\tb: 2\n") != "(taken)");
-  CHECK(refusal("a: %x\n") != "(taken)");
-  CHECK_THAT(refusal("ok: 1\na: {b\n"), Catch::Matchers::StartsWith("f:"));
+  CHECK(yaml_refusal("a: [1\nb: 2\n") != "(taken)");
+  CHECK(yaml_refusal("a: 'x\n") == "f:1:4: the quote is not closed");
+  CHECK(yaml_refusal("a: \"x\n") == "f:1:4: the quote is not closed");
+  CHECK(yaml_refusal("a: \"x\\\"\n") != "(taken)");
+  CHECK(yaml_refusal("a: 'it''s'\nb: \"\\\"\"\nc: 'é' \nd: it's\n") == "(taken)");
+  CHECK(yaml_refusal("\xef\xbb\xbf"
+                     "a: 'x'\n") == "(taken)");
+  CHECK(yaml_refusal("a: b: c\n") != "(taken)");
+  CHECK(yaml_refusal("a: 1\n b: 2\n") != "(taken)");
+  CHECK(yaml_refusal("\tb: 2\n") != "(taken)");
+  CHECK(yaml_refusal("a: %x\n") != "(taken)");
+  CHECK_THAT(yaml_refusal("ok: 1\na: {b\n"), Catch::Matchers::StartsWith("f:"));
 }

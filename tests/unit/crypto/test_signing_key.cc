@@ -16,13 +16,13 @@ using namespace sm::crypto;
 
 namespace {
 
-std::vector<std::uint8_t> hex(const std::string& text) {
+std::vector<std::uint8_t> octets_of(const std::string& text) {
   return from_hex(text).value();
 }
 
 Ed25519Public public_of(const std::string& text) {
   Ed25519Public raw{};
-  const auto bytes = hex(text);
+  const auto bytes = octets_of(text);
   std::copy(bytes.begin(), bytes.end(), raw.begin());
   return raw;
 }
@@ -31,17 +31,17 @@ Ed25519Public public_of(const std::string& text) {
 
 TEST_CASE("Ed25519 signs the RFC 8032 test message as written there", "[crypto]") {
   // RFC 8032 §7.1, TEST 2.
-  const auto seed = hex("4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb");
+  const auto seed = octets_of("4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb");
   const auto key = Ed25519Key::from_seed(std::span<const std::uint8_t, 32>(seed.data(), 32));
   CHECK(to_hex(key.public_key()) ==
         "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c");
-  const auto message = hex("72");
+  const auto message = octets_of("72");
   CHECK(to_hex(key.sign(message)) ==
         "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da"
         "085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00");
   CHECK(to_hex(key.seed().reveal()) == to_hex(seed));
   CHECK(verify_ed25519(key.public_key(), message, key.sign(message)));
-  CHECK_FALSE(verify_ed25519(key.public_key(), hex("73"), key.sign(message)));
+  CHECK_FALSE(verify_ed25519(key.public_key(), octets_of("73"), key.sign(message)));
 }
 
 TEST_CASE("Ed25519 agrees with Wycheproof on every signature", "[crypto]") {
@@ -57,7 +57,7 @@ TEST_CASE("Ed25519 agrees with Wycheproof on every signature", "[crypto]") {
     for (const auto& test : group.at("tests")) {
       INFO("tcId " << test.at("tcId"));
       const bool is_valid = test.at("result") == "valid";
-      CHECK(verify_ed25519(key, hex(test.at("msg")), hex(test.at("sig"))) == is_valid);
+      CHECK(verify_ed25519(key, octets_of(test.at("msg")), octets_of(test.at("sig"))) == is_valid);
       ++checked;
     }
   }
@@ -130,7 +130,7 @@ TEST_CASE("a public key is all of its encoding, and of a kind that signs mail", 
   CHECK_FALSE(PublicKey::from_pkcs1(spki));
   CHECK_FALSE(PublicKey::from_ed25519(Bytes(spki).first(31)));
   // A P-256 SubjectPublicKeyInfo.
-  const auto p256 = hex(
+  const auto p256 = octets_of(
       "3059301306072a8648ce3d020106082a8648ce3d030107034200046b17d1f2e12c4247f8bce6e563a440f277037d"
       "812deb33a0f4a13945d898c2964fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5");
   CHECK_FALSE(PublicKey::from_spki(p256));

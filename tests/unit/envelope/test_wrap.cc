@@ -5,7 +5,7 @@ using namespace sm::test;
 
 namespace {
 
-struct Fixture {
+struct Wrapping {
   EnvelopeId id = EnvelopeId::fresh();
   MessageKey mk = crypto::random_key<32>();
   TestKeys keys;
@@ -36,7 +36,7 @@ OpeningKeys with_password(std::string_view text) {
 }  // namespace
 
 TEST_CASE("a password stanza opens with its password only", "[envelope]") {
-  Fixture f;
+  Wrapping f;
   const Stanza stanza = wrap_for_password(f.id, f.mk, password("geheim")).value();
   CHECK(f.opens(stanza, with_password("geheim")));
   CHECK_FALSE(f.opens(stanza, with_password("Geheim")));
@@ -47,7 +47,7 @@ TEST_CASE("a password stanza opens with its password only", "[envelope]") {
 }
 
 TEST_CASE("an org stanza opens with its organisation's key, under its kid", "[envelope]") {
-  Fixture f;
+  Wrapping f;
   const Stanza stanza = wrap_for_org(f.id, f.mk, f.keys.kek("default", kKid1));
   CHECK(f.opens(stanza, with_keyring(f.keys)));
   auto other = with_keyring(f.keys);
@@ -63,7 +63,7 @@ TEST_CASE("an org stanza opens with its organisation's key, under its kid", "[en
 }
 
 TEST_CASE("whoever has only the public key seals and cannot open", "[envelope]") {
-  Fixture f;
+  Wrapping f;
   const PublicKey recipient = f.keys.public_key("default", kKid1);
   const PublicKey read = parse_public_key(recipient.text() + "\n").value();
   CHECK(read.key == recipient.key);
@@ -79,7 +79,7 @@ TEST_CASE("whoever has only the public key seals and cannot open", "[envelope]")
 TEST_CASE("a link stanza needs the organisation's key and the link, and the password",
           "[envelope]") {
   for (const bool has_password : {false, true}) {
-    Fixture f;
+    Wrapping f;
     const LinkToken token = LinkToken::fresh();
     const Password secret = password("geheim");
     const Stanza stanza = wrap_for_link(f.id, f.mk, f.keys.kek("default", kKid1), token,
@@ -121,7 +121,7 @@ TEST_CASE("a token is read bare and at the end of a link, and from nothing else"
 
 TEST_CASE("any bit flipped in a stanza's line or wrapped key, or in the id, opens nothing",
           "[envelope]") {
-  Fixture f;
+  Wrapping f;
   const LinkToken token = LinkToken::fresh();
   OpeningKeys keys = with_keyring(f.keys);
   keys.token = token.clone();
@@ -154,7 +154,7 @@ TEST_CASE("any bit flipped in a stanza's line or wrapped key, or in the id, open
 }
 
 TEST_CASE("re-wrapping renews the outside, and needs neither link nor password", "[envelope]") {
-  Fixture f;
+  Wrapping f;
   const LinkToken token = LinkToken::fresh();
   const Kek old = f.keys.kek("default", kKid1);
   const Kek fresh = f.keys.kek("default", kKid2);

@@ -54,7 +54,7 @@ std::string refusal(std::string_view text, PrepareOptions options = standard()) 
   return message.error().what;
 }
 
-std::string crlf(std::string_view text) {
+std::string as_crlf(std::string_view text) {
   std::string lines;
   for (const char c : text) {
     if (c == '\n') lines += '\r';
@@ -112,7 +112,7 @@ TEST_CASE("a message that lacks nothing is sent as it came", "[prepare]") {
   const auto text = kWhole + "X-Odd:  spaced \n\tfolded\nSubject:no space\n\nbody\n\n.\n";
   const auto message = prepared(text);
   REQUIRE(message);
-  CHECK(bytes_of(*message) == crlf(text));
+  CHECK(bytes_of(*message) == as_crlf(text));
   CHECK(message->message_id() == "<1@x.y>");
   CHECK(message->from().mailbox.text() == "anna@example.org");
   CHECK_FALSE(message->is_8bit());
@@ -128,7 +128,7 @@ TEST_CASE("Date and Message-ID are added where missing, after the fields that ca
   CHECK(id == message->message_id());
   CHECK(id.starts_with("<"));
   CHECK(id.ends_with("@example.org>"));
-  CHECK(bytes_of(*message).starts_with(crlf(kFrom) + "Date: "));
+  CHECK(bytes_of(*message).starts_with(as_crlf(kFrom) + "Date: "));
   CHECK(prepared(kFrom + "\n")->message_id() != id);
 }
 
@@ -215,9 +215,9 @@ TEST_CASE("declared types stay where they are, only the encoding changes", "[pre
   const auto message = prepared(text);
   REQUIRE(message);
   CHECK(bytes_of(*message) ==
-        crlf(kWhole + "MIME-Version: 1.0\nContent-Type: text/html; charset=iso-8859-1\n"
-                      "Content-Transfer-Encoding: quoted-printable\nX: y\n\n"
-                      "<p>na=EFve, is it not</p>\n"));
+        as_crlf(kWhole + "MIME-Version: 1.0\nContent-Type: text/html; charset=iso-8859-1\n"
+                         "Content-Transfer-Encoding: quoted-printable\nX: y\n\n"
+                         "<p>na=EFve, is it not</p>\n"));
 }
 
 TEST_CASE("text that is mostly 8-bit, and all that is no text, becomes base64", "[prepare]") {
@@ -244,12 +244,12 @@ TEST_CASE("only 8-bit parts of a multipart change, all else stays octet for octe
                "\xc3\xa9 and some more\n--b--\npost\n");
   REQUIRE(message);
   CHECK_FALSE(message->is_8bit());
-  CHECK(bytes_of(*message) == crlf(head + "Content-Transfer-Encoding: 7bit\n\npre\n--b\n"
-                                          "Content-Type: text/plain; charset=utf-8\n"
-                                          "Content-Transfer-Encoding: quoted-printable\nX: y\n\n"
-                                          "na=C3=AFve, in a sentence\n--b\n\n  odd =  \n--b\n"
-                                          "Content-Transfer-Encoding: quoted-printable\n\n"
-                                          "=C3=A9 and some more\n--b--\npost\n"));
+  CHECK(bytes_of(*message) == as_crlf(head + "Content-Transfer-Encoding: 7bit\n\npre\n--b\n"
+                                             "Content-Type: text/plain; charset=utf-8\n"
+                                             "Content-Transfer-Encoding: quoted-printable\nX: y\n\n"
+                                             "na=C3=AFve, in a sentence\n--b\n\n  odd =  \n--b\n"
+                                             "Content-Transfer-Encoding: quoted-printable\n\n"
+                                             "=C3=A9 and some more\n--b--\npost\n"));
 }
 
 TEST_CASE("a part in binary is encoded although the rest of it is 7-bit", "[prepare]") {
@@ -275,7 +275,7 @@ TEST_CASE("what came signed or encrypted is never altered", "[prepare]") {
   const auto text = kWhole + "Content-Type: " + type + "\n\n" + body;
   const auto message = prepared(text);
   REQUIRE(message);
-  CHECK(bytes_of(*message) == crlf(text));
+  CHECK(bytes_of(*message) == as_crlf(text));
   CHECK(message->is_8bit());
   auto options = standard();
   options.attachments = {{"/etc/passwd"}};
@@ -295,7 +295,7 @@ TEST_CASE("a DKIM-signed message gets only fields that its signatures do not nam
   const auto both = prepared("DKIM-Signature: h=message-id\n" + signature + kFrom + "\nx\n");
   REQUIRE(both);
   CHECK(both->message_id().empty());
-  CHECK(bytes_of(*both) == crlf("DKIM-Signature: h=message-id\n" + signature + kFrom + "\nx\n"));
+  CHECK(bytes_of(*both) == as_crlf("DKIM-Signature: h=message-id\n" + signature + kFrom + "\nx\n"));
 }
 
 TEST_CASE("a signed part inside stays as it is while others are encoded", "[prepare]") {
@@ -308,13 +308,13 @@ TEST_CASE("a signed part inside stays as it is while others are encoded", "[prep
   REQUIRE(message);
   CHECK(message->is_8bit());
   CHECK(value_of(*message, "Content-Transfer-Encoding") == "8bit");
-  CHECK(body_of(*message) == crlf(sealed + "--b\nContent-Transfer-Encoding: quoted-printable\n\n"
-                                           "=C3=A9 text text\n--b--\n"));
+  CHECK(body_of(*message) == as_crlf(sealed + "--b\nContent-Transfer-Encoding: quoted-printable\n\n"
+                                              "=C3=A9 text text\n--b--\n"));
   const auto forwarded = prepared(kWhole +
                                   "Content-Type: message/rfc822\n\n"
                                   "DKIM-Signature: x\n\n\xc3\xa9\n");
   CHECK(forwarded->is_8bit());
-  CHECK(body_of(*forwarded) == crlf("DKIM-Signature: x\n\n\xc3\xa9\n"));
+  CHECK(body_of(*forwarded) == as_crlf("DKIM-Signature: x\n\n\xc3\xa9\n"));
 }
 
 TEST_CASE("8-bit octets that cannot be encoded are refused", "[prepare]") {
@@ -397,9 +397,9 @@ TEST_CASE("a multipart/mixed gets the files as further parts", "[prepare]") {
       "--b\nContent-Type: application/octet-stream\nContent-Transfer-Encoding: base64\n"
       "Content-Disposition: attachment;\n filename=a.bin\n\nYWJj\n";
   CHECK(bytes_of(*prepared(head + "--b\n\nx\n--b--\nend\n", options)) ==
-        crlf(head + "--b\n\nx\n" + part + "--b--\nend\n"));
+        as_crlf(head + "--b\n\nx\n" + part + "--b--\nend\n"));
   CHECK(bytes_of(*prepared(head + "--b\n\nx\n", options)) ==
-        crlf(head + "--b\n\nx\n" + part + "--b--\n"));
+        as_crlf(head + "--b\n\nx\n" + part + "--b--\n"));
 }
 
 TEST_CASE("an attachment that cannot be read whole is an error", "[prepare]") {

@@ -122,7 +122,7 @@ std::string decoded(const Part& part, const std::string& raw) {
   return content;
 }
 
-std::vector<Content> leaves_of(const PreparedMessage& message) {
+std::vector<Content> contents_of(const PreparedMessage& message) {
   const auto parts = scan_mime(message.header(), *message.open_body());
   REQUIRE(parts);
   const auto body = *read_all(*message.open_body(), SIZE_MAX);
@@ -159,7 +159,7 @@ TEST_CASE("in 400 random messages every part keeps its content, in 7 bits", "[pr
     converted += is_ascii(text) ? 0 : 1;
     auto expected = maker.leaves;
     if (seed % 2 == 0) expected.push_back({"application/octet-stream", attached});
-    CHECK(leaves_of(*done) == expected);
+    CHECK(contents_of(*done) == expected);
   }
   CHECK(converted > 200);
 }

@@ -27,7 +27,7 @@ Result<Read> read(std::string_view text, Purpose purpose = Purpose::submission,
 }
 
 /// What it says where the message is refused; "accepted" where not.
-std::string refusal(std::string_view text) {
+std::string reader_refusal(std::string_view text) {
   const auto message = read(text);
   if (message) return "accepted";
   CHECK(message.error().code == Errc::malformed);
@@ -62,22 +62,23 @@ TEST_CASE("every look-alike of the end mark is refused or has CRLF only (A01)", 
 }
 
 TEST_CASE("bare CR, NUL and mixed line ends are refused with their line", "[reader]") {
-  CHECK(refusal("A: b\n\nx\ry\n") == "line 3: a bare CR");
-  CHECK(refusal("A: b\n\nx\r") == "line 3: a bare CR");
-  CHECK(refusal("A: b\rC: d\n\n") == "line 1: a bare CR");
-  CHECK(refusal(std::string_view("A: b\n\nx\0y\n", 10)) == "line 3: a NUL");
-  CHECK(refusal("A: b\r\n\r\nx\n") == "line 3: a bare LF beside lines that end in CRLF");
-  CHECK(refusal("A: b\n\nx\r\n") == "line 3: a bare LF beside lines that end in CRLF");
+  CHECK(reader_refusal("A: b\n\nx\ry\n") == "line 3: a bare CR");
+  CHECK(reader_refusal("A: b\n\nx\r") == "line 3: a bare CR");
+  CHECK(reader_refusal("A: b\rC: d\n\n") == "line 1: a bare CR");
+  CHECK(reader_refusal(std::string_view("A: b\n\nx\0y\n", 10)) == "line 3: a NUL");
+  CHECK(reader_refusal("A: b\r\n\r\nx\n") == "line 3: a bare LF beside lines that end in CRLF");
+  CHECK(reader_refusal("A: b\n\nx\r\n") == "line 3: a bare LF beside lines that end in CRLF");
 }
 
 TEST_CASE("a line has at most 998 octets (A04)", "[reader]") {
   const std::string head = "Subject: x\n\n";
-  CHECK(refusal(head + std::string(998, 'a')) == "accepted");
-  CHECK(refusal(head + std::string(998, 'a') + "\n") == "accepted");
-  CHECK(refusal("A: b\r\n\r\n" + std::string(998, 'a') + "\r\n") == "accepted");
-  CHECK(refusal(head + std::string(999, 'a')) == "line 3: it is longer than 998 octets");
-  CHECK(refusal("X: " + std::string(995, 'a') + "\n") == "accepted");
-  CHECK(refusal("X: " + std::string(996, 'a') + "\n") == "line 1: it is longer than 998 octets");
+  CHECK(reader_refusal(head + std::string(998, 'a')) == "accepted");
+  CHECK(reader_refusal(head + std::string(998, 'a') + "\n") == "accepted");
+  CHECK(reader_refusal("A: b\r\n\r\n" + std::string(998, 'a') + "\r\n") == "accepted");
+  CHECK(reader_refusal(head + std::string(999, 'a')) == "line 3: it is longer than 998 octets");
+  CHECK(reader_refusal("X: " + std::string(995, 'a') + "\n") == "accepted");
+  CHECK(reader_refusal("X: " + std::string(996, 'a') + "\n") ==
+        "line 1: it is longer than 998 octets");
 }
 
 TEST_CASE("an mbox line and Return-Path are dropped, text that looks alike is not", "[reader]") {
@@ -116,26 +117,26 @@ TEST_CASE("a message without a header is all body", "[reader]") {
 }
 
 TEST_CASE("a malformed header says what and where", "[reader]") {
-  CHECK(refusal("Subject : x\n\n") ==
+  CHECK(reader_refusal("Subject : x\n\n") ==
         "header line 1: white space stands between 'Subject' and its colon");
-  CHECK(refusal("A: b\nhello\n\n") == "header line 2: it is neither a field nor folded");
-  CHECK(refusal("A: b\n \t\nC: d\n\n") ==
+  CHECK(reader_refusal("A: b\nhello\n\n") == "header line 2: it is neither a field nor folded");
+  CHECK(reader_refusal("A: b\n \t\nC: d\n\n") ==
         "header line 2: a folded line has nothing but white space");
-  CHECK(refusal("A: b\nC\x01: d\n\n") == "header line 2: 'C\\x01' is not a field name");
-  CHECK(refusal("A: \xff\n\n") == "header line 1: it has bytes that are not UTF-8");
-  CHECK(refusal("A: b\n: c\n\n") == "header line 2: the field has no name");
+  CHECK(reader_refusal("A: b\nC\x01: d\n\n") == "header line 2: 'C\\x01' is not a field name");
+  CHECK(reader_refusal("A: \xff\n\n") == "header line 1: it has bytes that are not UTF-8");
+  CHECK(reader_refusal("A: b\n: c\n\n") == "header line 2: the field has no name");
 }
 
 TEST_CASE("a header is at most 1 MiB and 10,000 fields", "[reader]") {
   std::string header;
   while (header.size() < (1 << 20))
     header += "X: " + std::string(900, 'x') + "\n";
-  CHECK(refusal(header + "\n").ends_with("the header is larger than 1 MiB"));
+  CHECK(reader_refusal(header + "\n").ends_with("the header is larger than 1 MiB"));
   header.clear();
   for (int i = 0; i < 10'000; ++i)
     header += "X: y\n";
-  CHECK(refusal(header + "\n") == "accepted");
-  CHECK(refusal(header + "X: y\n\n") == "header line 10001: more than 10,000 fields");
+  CHECK(reader_refusal(header + "\n") == "accepted");
+  CHECK(reader_refusal(header + "X: y\n\n") == "header line 10001: more than 10,000 fields");
 }
 
 TEST_CASE("8-bit and UTF-8 bodies are noticed", "[reader]") {

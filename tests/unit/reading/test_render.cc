@@ -9,7 +9,7 @@ namespace {
 
 const std::string kGif = "GIF89a-image-octets";
 
-bool has(std::string_view text, std::string_view what) {
+bool shows(std::string_view text, std::string_view what) {
   return text.find(what) != text.npos;
 }
 
@@ -55,7 +55,7 @@ TEST_CASE("a plain message shows its header decoded and its text", "[reading]") 
   CHECK(page.attachments[1].type == "application/octet-stream");
 }
 
-TEST_CASE("of alternatives the page has the text and the HTML", "[reading]") {
+TEST_CASE("of alternatives the page shows the text and the HTML", "[reading]") {
   Sealed sealed(mail(
       "Content-Type: multipart/alternative; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain; "
       "format=flowed\r\n\r\nHallo \r\nAnna\r\n--b\r\nContent-Type: text/html\r\n\r\n"
@@ -63,11 +63,11 @@ TEST_CASE("of alternatives the page has the text and the HTML", "[reading]") {
   const auto page = sealed.render({.language = "nl", .title = "Bericht"});
   CHECK(page.text == "Hallo Anna\n");
   REQUIRE(page.html_document);
-  CHECK(has(*page.html_document, "<p>Hallo <b>Anna</b>"));
-  CHECK(has(*page.html_document, "<html lang=\"nl\">"));
-  CHECK(has(*page.html_document, "<title>Bericht</title>"));
-  CHECK_FALSE(has(*page.html_document, "script"));
-  CHECK_FALSE(has(*page.html_document, "onclick"));
+  CHECK(shows(*page.html_document, "<p>Hallo <b>Anna</b>"));
+  CHECK(shows(*page.html_document, "<html lang=\"nl\">"));
+  CHECK(shows(*page.html_document, "<title>Bericht</title>"));
+  CHECK_FALSE(shows(*page.html_document, "script"));
+  CHECK_FALSE(shows(*page.html_document, "onclick"));
   CHECK(page.is_complete);
 }
 
@@ -76,8 +76,8 @@ TEST_CASE("HTML alone gives a text too, and its own images as data", "[reading]"
   const auto page = sealed.render();
   CHECK(page.text == "Dag\n");
   REQUIRE(page.html_document);
-  CHECK(
-      has(*page.html_document, "src=\"data:image/gif;base64," + to_base64(as_bytes(kGif)) + "\""));
+  CHECK(shows(*page.html_document,
+              "src=\"data:image/gif;base64," + to_base64(as_bytes(kGif)) + "\""));
   CHECK_FALSE(page.has_blocked_images);
   CHECK(page.is_complete);
 }
@@ -98,7 +98,7 @@ TEST_CASE("images count each time that they are shown", "[reading]") {
   CHECK(shown == 10);
   CHECK(page.has_blocked_images);
   options.limits.image = kGif.size() - 1;
-  CHECK_FALSE(has(sealed.render(options).html_document.value(), "src="));
+  CHECK_FALSE(shows(sealed.render(options).html_document.value(), "src="));
 }
 
 TEST_CASE("an image that is shown nowhere makes the page incomplete", "[reading]") {
@@ -112,8 +112,8 @@ TEST_CASE("texts between texts come in their order", "[reading]") {
   const auto page = sealed.render();
   CHECK(page.text == "one\ntwo\n<three>");
   REQUIRE(page.html_document);
-  CHECK(
-      has(*page.html_document, "one</div><i>two</i><div style=\"white-space:pre-wrap\">&lt;three"));
+  CHECK(shows(*page.html_document,
+              "one</div><i>two</i><div style=\"white-space:pre-wrap\">&lt;three"));
 }
 
 TEST_CASE("what is signed is shown, what is encrypted is only saved", "[reading]") {

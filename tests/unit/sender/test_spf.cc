@@ -8,13 +8,13 @@ using namespace sm;
 using namespace sm::sender;
 using test::FakeResolver;
 
-Spf look(FakeResolver& fake) {
+Spf spf_of(FakeResolver& fake) {
   return look_at_spf(fake, test::domain("d.example"));
 }
-Spf look(std::string_view record) {
+Spf spf_of(std::string_view record) {
   FakeResolver fake;
   fake.add("d.example", "TXT", record);
-  return look(fake);
+  return spf_of(fake);
 }
 }  // namespace
 
@@ -71,32 +71,32 @@ TEST_CASE("SPF records that receivers take for errors are refused", "[spf]") {
 }
 
 TEST_CASE("one sound record that ends in -all or ~all is good", "[spf]") {
-  CHECK(look("v=spf1 ip4:192.0.2.1 -all").state == SpfState::good);
-  CHECK(look("v=spf1 ip4:192.0.2.1 ~all").state == SpfState::good);
+  CHECK(spf_of("v=spf1 ip4:192.0.2.1 -all").state == SpfState::good);
+  CHECK(spf_of("v=spf1 ip4:192.0.2.1 ~all").state == SpfState::good);
 }
 
 TEST_CASE("a record that lets the others pass, or says nothing of them, is open", "[spf]") {
-  CHECK(look("v=spf1 +all").state == SpfState::open);
-  CHECK(look("v=spf1 mx ?all").state == SpfState::open);
-  CHECK(look("v=spf1 ip4:192.0.2.1").state == SpfState::open);
-  CHECK(look("v=spf1").state == SpfState::open);
+  CHECK(spf_of("v=spf1 +all").state == SpfState::open);
+  CHECK(spf_of("v=spf1 mx ?all").state == SpfState::open);
+  CHECK(spf_of("v=spf1 ip4:192.0.2.1").state == SpfState::open);
+  CHECK(spf_of("v=spf1").state == SpfState::open);
 }
 
 TEST_CASE("no record, several records and failed lookups are three things", "[spf]") {
-  CHECK(look("v=spf10 -all").state == SpfState::none);
+  CHECK(spf_of("v=spf10 -all").state == SpfState::none);
   FakeResolver several;
   several.add("d.example", "TXT", "v=spf1 -all").add("d.example", "TXT", "v=spf1 mx -all");
-  CHECK(look(several).state == SpfState::invalid);
+  CHECK(spf_of(several).state == SpfState::invalid);
   FakeResolver failing;
   failing.fail("d.example", "TXT");
-  CHECK(look(failing).state == SpfState::unknown);
+  CHECK(spf_of(failing).state == SpfState::unknown);
   FakeResolver bogus;
   bogus.bogus("d.example", "TXT");
-  CHECK(look(bogus).state == SpfState::unknown);
+  CHECK(spf_of(bogus).state == SpfState::unknown);
 }
 
 TEST_CASE("strings of an SPF record are joined without spaces", "[spf]") {
-  CHECK(look("\"v=spf1 ip4:192.0\" \".2.1 -all\"").state == SpfState::good);
+  CHECK(spf_of("\"v=spf1 ip4:192.0\" \".2.1 -all\"").state == SpfState::good);
 }
 
 TEST_CASE("lookups are counted through includes and redirects", "[spf]") {
@@ -106,7 +106,7 @@ TEST_CASE("lookups are counted through includes and redirects", "[spf]") {
   fake.add("i.example", "TXT", "v=spf1 a ip4:192.0.2.1 exists:%{i}.x.example -all");
   fake.add("i.example", "A", "192.0.2.1");
   fake.add("r.example", "TXT", "v=spf1 -all");
-  const auto spf = look(fake);
+  const auto spf = spf_of(fake);
   CHECK(spf.state == SpfState::good);
   CHECK(spf.lookups == 5);  // include, a, exists, mx, redirect
   CHECK(spf.all == SpfQualifier::fail);
@@ -117,7 +117,7 @@ TEST_CASE("the all of an include is not the domain's own", "[spf]") {
   FakeResolver fake;
   fake.add("d.example", "TXT", "v=spf1 include:i.example");
   fake.add("i.example", "TXT", "v=spf1 -all");
-  CHECK(look(fake).state == SpfState::open);
+  CHECK(spf_of(fake).state == SpfState::open);
 }
 
 TEST_CASE("more than ten lookups are an error, ten are not", "[spf]") {
@@ -130,7 +130,7 @@ TEST_CASE("more than ten lookups are an error, ten are not", "[spf]") {
       fake.add(name, "TXT", "v=spf1 ip4:192.0.2.1 -all");
     }
     fake.add("d.example", "TXT", record + " -all");
-    const auto spf = look(fake);
+    const auto spf = spf_of(fake);
     CHECK(spf.state == (count == 10 ? SpfState::good : SpfState::invalid));
     CHECK(spf.lookups == static_cast<unsigned>(count));
   }
@@ -139,22 +139,22 @@ TEST_CASE("more than ten lookups are an error, ten are not", "[spf]") {
 TEST_CASE("a record that includes itself ends, as an error", "[spf]") {
   FakeResolver fake;
   fake.add("d.example", "TXT", "v=spf1 include:d.example include:d.example -all");
-  const auto spf = look(fake);
+  const auto spf = spf_of(fake);
   CHECK(spf.state == SpfState::invalid);
   CHECK(fake.asked().size() < 100);
 }
 
 TEST_CASE("an include without a record is an error; one that cannot be read is unknown", "[spf]") {
-  CHECK(look("v=spf1 include:none.example -all").state == SpfState::invalid);
+  CHECK(spf_of("v=spf1 include:none.example -all").state == SpfState::invalid);
   FakeResolver fake;
   fake.add("d.example", "TXT", "v=spf1 include:broken.example -all");
   fake.fail("broken.example", "TXT");
-  CHECK(look(fake).state == SpfState::unknown);
+  CHECK(spf_of(fake).state == SpfState::unknown);
 }
 
 TEST_CASE("more than two names without any address are an error", "[spf]") {
-  CHECK(look("v=spf1 a:x1.example a:x2.example -all").state == SpfState::good);
-  const auto spf = look("v=spf1 a:x1.example a:x2.example mx:x3.example -all");
+  CHECK(spf_of("v=spf1 a:x1.example a:x2.example -all").state == SpfState::good);
+  const auto spf = spf_of("v=spf1 a:x1.example a:x2.example mx:x3.example -all");
   CHECK(spf.state == SpfState::invalid);
   CHECK(spf.void_lookups == 3);
 }
@@ -165,5 +165,5 @@ TEST_CASE("mx of a domain with more than ten MX hosts is an error", "[spf]") {
   for (int i = 0; i < 11; ++i) {
     fake.add("d.example", "MX", "10 mx" + std::to_string(i) + ".example");
   }
-  CHECK(look(fake).state == SpfState::invalid);
+  CHECK(spf_of(fake).state == SpfState::invalid);
 }

@@ -105,7 +105,7 @@ Timeouts hasty(std::chrono::milliseconds Timeouts::*kind, std::chrono::milliseco
   return timeouts;
 }
 
-const std::string kMessage = "Subject: hi\r\n\r\nsecret words\r\n";
+const std::string kLetter = "Subject: hi\r\n\r\nsecret words\r\n";
 
 std::string body_of(std::size_t size) {
   std::string message = "Subject: hi\r\n\r\n";
@@ -177,7 +177,7 @@ void expect(const std::string& scenario, const std::string& words,
   auto arguments = more;
   arguments.push_back(scenario);
   CAPTURE(scenario, more);
-  const auto end = send_to(arguments, kMessage, patience, 1, framing);
+  const auto end = send_to(arguments, kLetter, patience, 1, framing);
   CHECK(end.words == words);
   CHECK(end.took < 15s);
   // Only a message whose end mark left may have been seen whole.
@@ -295,13 +295,13 @@ TEST_CASE("A43 malformed replies at every stage", "[hostile][A43]") {
 TEST_CASE("A45 recipients with different ends", "[hostile][A45]") {
   for (const auto* keywords : {"PIPELINING", "PIPELINING,CHUNKING", ""}) {
     for (const auto framing : {Framing::dots, Framing::counted}) {
-      auto end = send_to({"--keywords", keywords, "rcpt-mixed"}, kMessage, kPatient, 4, framing);
+      auto end = send_to({"--keywords", keywords, "rcpt-mixed"}, kLetter, kPatient, 4, framing);
       CHECK(end.words ==
             "accepted@end-of-data 250;deferred@rcpt 450;failed@rcpt 550;accepted@end-of-data 250;");
-      end = send_to({"--keywords", keywords, "rcpt-two-at-a-time"}, kMessage, kPatient, 3, framing);
+      end = send_to({"--keywords", keywords, "rcpt-two-at-a-time"}, kLetter, kPatient, 3, framing);
       CHECK(end.words ==
             "accepted@end-of-data 250;accepted@end-of-data 250;accepted@end-of-data 250;");
-      end = send_to({"--keywords", keywords, "rcpt-none-but-354"}, kMessage, kPatient, 2, framing);
+      end = send_to({"--keywords", keywords, "rcpt-none-but-354"}, kLetter, kPatient, 2, framing);
       CHECK(end.words == "failed@rcpt 550;failed@rcpt 550;");
       CHECK(end.log.find("c2VjcmV0") == std::string::npos);
     }
@@ -325,7 +325,7 @@ TEST_CASE("F10 reset while the message is coming", "[hostile][F10]") {
 }
 
 TEST_CASE("A48 replies that look like audit lines", "[hostile][A48]") {
-  const auto end = send_to({"audit-like-reply"}, kMessage, kPatient, 2);
+  const auto end = send_to({"audit-like-reply"}, kLetter, kPatient, 2);
   CHECK(end.words == "accepted@end-of-data 250;failed@rcpt 550;");
 }
 

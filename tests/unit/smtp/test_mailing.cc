@@ -124,7 +124,7 @@ Heard mail(const Server& server, const Envelope& envelope, std::string_view cont
   return first;
 }
 
-const std::string kEhlo = "EHLO client.example\r\n";
+const std::string kMailingEhlo = "EHLO client.example\r\n";
 const std::string kFrom = "MAIL FROM:<s@client.example>";
 const auto kOne = envelope_to({"a@b.example"});
 const auto kThree = envelope_to({"a@b.example", "b@b.example", "c@b.example"});
@@ -135,7 +135,7 @@ TEST_CASE("a message without any extension goes command by command", "[mailing]"
   const auto heard = mail(
       {.turns = {"250 ok\r\n", "250 ok\r\n", "354 go\r\n", "250 2.0.0 Ok: queued as 4Xyz\r\n"}},
       kOne);
-  CHECK(heard.said == kEhlo + kFrom + "\r\nRCPT TO:<a@b.example>\r\nDATA\r\nhi\r\n.\r\n");
+  CHECK(heard.said == kMailingEhlo + kFrom + "\r\nRCPT TO:<a@b.example>\r\nDATA\r\nhi\r\n.\r\n");
   CHECK(heard.ends == "accepted@end-of-data 250;");
   CHECK(heard.is_usable);
   CHECK(heard.transaction.queue_id == "4Xyz");
@@ -176,12 +176,13 @@ TEST_CASE("with PIPELINING the commands are one group", "[mailing]") {
 TEST_CASE("with CHUNKING the content is counted, after a recipient was accepted", "[mailing]") {
   const Server server{kChunking, {"250 ok\r\n250 ok\r\n", "250 queued as 9\r\n"}};
   const auto heard = mail(server, kOne, ".\r\nhi\r\n");
-  CHECK(heard.said == kEhlo + kFrom + "\r\nRCPT TO:<a@b.example>\r\nBDAT 7 LAST\r\n.\r\nhi\r\n");
+  CHECK(heard.said ==
+        kMailingEhlo + kFrom + "\r\nRCPT TO:<a@b.example>\r\nBDAT 7 LAST\r\n.\r\nhi\r\n");
   CHECK(heard.ends == "accepted@end-of-data 250;");
   CHECK(to_hex(heard.transaction.sha256) == to_hex(crypto::sha256(as_bytes(".\r\nhi\r\n"))));
 
   const auto refused = mail({kChunking, {"250 ok\r\n550 5.1.1 no\r\n"}}, kOne);
-  CHECK(refused.said == kEhlo + kFrom + "\r\nRCPT TO:<a@b.example>\r\n");
+  CHECK(refused.said == kMailingEhlo + kFrom + "\r\nRCPT TO:<a@b.example>\r\n");
   CHECK(refused.ends == "failed@rcpt 550;");
   CHECK(refused.is_usable);
 }
@@ -318,14 +319,14 @@ TEST_CASE("parameters go where they are offered and needed", "[mailing]") {
             turns},
            envelope);
   CHECK(all.said ==
-        kEhlo + kFrom + " SIZE=4 BODY=8BITMIME REQUIRETLS RET=HDRS ENVID=QQ+2B1\r\n" +
+        kMailingEhlo + kFrom + " SIZE=4 BODY=8BITMIME REQUIRETLS RET=HDRS ENVID=QQ+2B1\r\n" +
             "RCPT TO:<a@b.example> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;o+2Bx@b.example\r\n" +
             "DATA\r\nhi\r\n.\r\n");
   CHECK(all.transaction.is_dsn_passed_on);
   envelope.needs_8bitmime = false;
   envelope.requires_tls = false;
   const auto none = mail({kPlain, turns}, envelope);
-  CHECK(none.said == kEhlo + kFrom + "\r\nRCPT TO:<a@b.example>\r\nDATA\r\nhi\r\n.\r\n");
+  CHECK(none.said == kMailingEhlo + kFrom + "\r\nRCPT TO:<a@b.example>\r\nDATA\r\nhi\r\n.\r\n");
   CHECK_FALSE(none.transaction.is_dsn_passed_on);
   CHECK(none.ends == "accepted@end-of-data 250;");
 }
@@ -334,7 +335,7 @@ TEST_CASE("internationalized addresses go with SMTPUTF8, the null sender as <>",
   const auto heard = mail({"250-mx\r\n250-8BITMIME\r\n250 SMTPUTF8\r\n",
                            {"250 ok\r\n", "250 ok\r\n", "354 go\r\n", "250 ok\r\n"}},
                           envelope_to({"caf\xc3\xa9@b.example"}, "<>"));
-  CHECK(heard.said == kEhlo +
+  CHECK(heard.said == kMailingEhlo +
                           "MAIL FROM:<> BODY=8BITMIME SMTPUTF8\r\n"
                           "RCPT TO:<caf\xc3\xa9@b.example>\r\nDATA\r\nhi\r\n.\r\n");
 }
