@@ -43,7 +43,7 @@ std::optional<SecretKey<32>> x25519_shared(const X25519Private& key, const X2551
                   EVP_PKEY_free);
   must(other != nullptr);
   const ExchangeContext context(EVP_PKEY_CTX_new_from_pkey(nullptr, own.get(), nullptr),
-                           EVP_PKEY_CTX_free);
+                                EVP_PKEY_CTX_free);
   must(context != nullptr && EVP_PKEY_derive_init(context.get()) == 1);
   must(EVP_PKEY_derive_set_peer(context.get(), other.get()) == 1);
   SecretKey<32> shared;
