@@ -13,6 +13,30 @@ namespace {
 constexpr std::size_t kBlock = std::size_t{256} * 1024;
 }
 
+Result<LastLine> last_line(int fd, std::uint64_t size, const std::string& path) {
+  LastLine last;
+  std::string buffer;
+  for (std::uint64_t want = 4096;; want *= 4) {
+    const std::uint64_t length = std::min(want, size);
+    const std::uint64_t base = size - length;
+    buffer.resize(length);
+    const auto n =
+        pread_full(fd, reinterpret_cast<std::uint8_t*>(buffer.data()), length, base, path);
+    if (!n) return fail(n.error());
+    buffer.resize(*n);
+    const auto end = buffer.rfind('\n');
+    if (end == buffer.npos) {
+      if (base == 0) return last;
+      continue;
+    }
+    const auto before = end == 0 ? buffer.npos : buffer.rfind('\n', end - 1);
+    if (before == buffer.npos && base > 0) continue;
+    const std::size_t begin = before == buffer.npos ? 0 : before + 1;
+    last = {buffer.substr(begin, end - begin), base + begin, base + end + 1};
+    return last;
+  }
+}
+
 SegmentLines::SegmentLines(UniqueFd fd, std::string path, std::uint64_t offset,
                            std::uint64_t file_end)
     : fd_(std::move(fd)),

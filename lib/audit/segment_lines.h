@@ -12,6 +12,14 @@
 
 namespace sm::audit {
 
+/// The last whole line of a file's first `size` bytes.
+struct LastLine {
+  std::string text;         ///< without LF; empty where there is no whole line
+  std::uint64_t begin = 0;  ///< its offset
+  std::uint64_t end = 0;    ///< behind its LF
+};
+Result<LastLine> last_line(int fd, std::uint64_t size, const std::string& path);
+
 class SegmentLines {
  public:
   /// No line of a log is as long: what could be disclosed of a record came from one command line.

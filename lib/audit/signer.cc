@@ -25,6 +25,10 @@ Unexpected contradiction(const std::string& what) {
   return fail(Errc::configuration, what, "nothing was signed; run smaudit verify");
 }
 
+Unexpected foreign_key(const VerifierKey& next) {
+  return contradiction("the log names a next key, " + next.text() + ", that is not ours");
+}
+
 std::string hex(const Hash& hash) {
   return to_hex(hash);
 }
@@ -206,6 +210,16 @@ std::optional<Signer::Position> Signer::saved_position() const {
   return Position{std::move(*frontier), *offset, *last};
 }
 
+/// Whether the line before the position is the one whose hash it carries.
+bool Signer::stands_there(const Position& position) const {
+  if (position.frontier.size() == 0) return false;
+  const std::string path = layout_.segment(segment_of(position.frontier.size() - 1));
+  const auto file = open_regular(path);
+  if (!file) return false;
+  const auto last = last_line(file->get(), position.offset, path);
+  return last && last->end == position.offset && leaf_hash(as_bytes(last->text)) == position.last;
+}
+
 void Signer::choose_start(const Known& known) {
   const std::uint64_t most =
       std::min(known.newest ? known.newest->size : 0,
@@ -217,7 +231,7 @@ void Signer::choose_start(const Known& known) {
            position.frontier.root() == known.newest->root;
   };
   if (is_vouched(position_)) return;
-  if (auto saved = saved_position(); saved && is_vouched(*saved)) {
+  if (auto saved = saved_position(); saved && is_vouched(*saved) && stands_there(*saved)) {
     position_ = std::move(*saved);
     return;
   }
@@ -253,7 +267,10 @@ Result<std::optional<VerifierKey>> Signer::advance(std::uint64_t to, const Known
     const bool is_signed = known.newest && seq < known.newest->size;
     if (record->event == Event::epoch_ended && !is_signed) {
       const auto next = VerifierKey::parse(record->next);
-      if (next) return std::optional(*next);
+      if (!next) {
+        return contradiction("record " + std::to_string(seq) + " ends the epoch and names no key");
+      }
+      return std::optional(*next);
     }
   }
   return std::optional<VerifierKey>();
@@ -310,12 +327,16 @@ Result<Checkpoint> Signer::publish(const SignerKey& key) {
   return checkpoint;
 }
 
+/// Whether the next key that the log names is listed already, or the one that we made.
+bool Signer::is_our_next(const std::vector<VerifierKey>& keys, const VerifierKey& next) const {
+  if (keys.back() == next) return true;
+  const auto ours = read_log_key(key_file(keys.size() + 1));
+  return ours && ours->verifier() == next;
+}
+
 Result<void> Signer::finish_epoch(std::vector<VerifierKey>& keys, const VerifierKey& next) {
   if (keys.back() != next) {
-    const auto ours = read_log_key(key_file(keys.size() + 1));
-    if (!ours || ours->verifier() != next) {
-      return contradiction("the log names a next key, " + next.text() + ", that is not ours");
-    }
+    if (!is_our_next(keys, next)) return foreign_key(next);
     keys.push_back(next);
     std::string text;
     for (const VerifierKey& key : keys) {
@@ -372,6 +393,8 @@ Result<Checkpoint> Signer::sign(const Tail& tail) {
     if (facts->newest && facts->newest->size == position_.frontier.size()) {
       return still_newest(*facts);
     }
+    // Whoever can append a line could have our key hand the log over to theirs.
+    if (*next && !is_our_next(*list, **next)) return foreign_key(**next);
     const auto key = signing_key(*list);
     if (!key) return fail(key.error());
     auto checkpoint = publish(*key);

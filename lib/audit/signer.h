@@ -69,9 +69,12 @@ class Signer {
   Result<Checkpoint> still_newest(const Known& known);
   Result<void> finish_epoch(std::vector<VerifierKey>& keys, const VerifierKey& next);
   Result<void> resume_epoch(std::vector<VerifierKey>& keys, const Known& known);
+  [[nodiscard]] bool is_our_next(const std::vector<VerifierKey>& keys,
+                                 const VerifierKey& next) const;
   Result<SignerKey> signing_key(const std::vector<VerifierKey>& keys) const;
   void save_position() const;
   [[nodiscard]] std::optional<Position> saved_position() const;
+  [[nodiscard]] bool stands_there(const Position& position) const;
 
   SignerSetting setting_;
   Layout layout_;

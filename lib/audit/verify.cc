@@ -571,6 +571,10 @@ Result<VerifyReport> verify_stream(UniqueFd fd, const std::string& name,
                     DisclosureMode{}, checkpoints);
   auto done = verifier.run(request.threads);
   if (!done) return fail(std::move(done).error());
+  if (verifier.records == 0 && verifier.findings.all().empty() && checkpoints.empty()) {
+    // A pipe whose other end failed must not pass for a log without faults.
+    return fail(Errc::no_input, name + " is empty: no record of a log");
+  }
   VerifyReport report = conclude(verifier, checkpoints, {}, request, false);
   report.findings = verifier.findings.all();
   return report;

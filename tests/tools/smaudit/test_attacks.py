@@ -5,10 +5,10 @@ theory allows, and plainly where it does not."""
 import json
 import os
 import shutil
-import unittest
+import subprocess
 
 import audit_format
-from audittest import AuditTest, main, rechain
+from audittest import SMAUDIT, AuditTest, main, rechain
 
 
 class Attacks(AuditTest):
@@ -449,6 +449,39 @@ class Attacks(AuditTest):
         self.assert_intact("--checkpoint", self.outside, "--key", self.key)
         self.assert_independently_intact()
 
+    def test_A90_a_next_key_that_is_not_ours_gets_no_signature(self):
+        """Who may append, but not read the key, would have the key hand the log over."""
+        thief = audit_format.Signer(self.signer().name)
+        before, kept = self.read("checkpoint"), os.listdir(os.path.join(self.log, "checkpoints"))
+        last = self.lines()[-1]
+        at = last.index(b',"level"')
+        for next_key in (thief.vkey.encode(), b"nonsense"):
+            ended = last[:at].replace(b'"delivered"', b'"epoch_ended"')
+            ended += b',"next":"' + next_key + b'","_sd":[]}'
+            shutil.copytree(self.state, self.path("kept"))
+            self.write_lines(rechain(self.lines() + [ended]))
+            for command in (["checkpoint"], ["checkpoint", "--end-epoch"]):
+                self.assertIn(b"names", self.run_tool(*command, status=78).stderr)
+            self.append("opened")
+            self.assertEqual(self.read("checkpoint"), before)
+            self.assertEqual(os.listdir(os.path.join(self.log, "checkpoints")), kept)
+            shutil.rmtree(self.state)
+            os.rename(self.path("kept"), self.state)
+
+    def test_A90_a_cache_that_was_made_up_is_not_believed(self):
+        """The signer goes on from where its cache says, and that must be behind a line of the log."""
+        self.append("opened")
+        line = self.lines()[12]
+        at = line.index(b'"prev":"') + 8
+        self.write_lines(self.lines()[:12] + [line[:at] + b"ab" * 32 + line[at + 64 :]])
+        path = os.path.join(self.log, ".cache", "frontier")
+        frontier = open(path).read().split("\n")
+        words = frontier[0].split()
+        self.assertEqual(words[0], "12")
+        frontier[0] = " ".join([words[0], words[1], "ab" * 32])
+        open(path, "w").write("\n".join(frontier))
+        self.assertIn(b"chain is broken", self.run_tool("checkpoint", status=78).stderr)
+
     def test_raw_files_and_stdin(self):
         raw = self.write("raw", self.read("00000000.ndjson"))
         kinds, summary = self.assert_intact(
@@ -472,6 +505,7 @@ class Attacks(AuditTest):
         self.assertEqual((status, "shorter-than-checkpoint" in kinds), (1, True))
 
     def test_strict_counts_notices(self):
+        self.checkpoint_is_fresh()
         self.append("submitted", "AAAAAAAAAAAAAAAZ")
         kinds, summary, status = self.findings("--strict", "--checkpoint", self.outside, "--key", self.key)
         self.assertEqual(status, 1)
@@ -481,6 +515,12 @@ class Attacks(AuditTest):
 
     def test_what_cannot_be_read_is_no_answer(self):
         os.mkdir(self.path("empty"))
+        self.run_tool("verify", "/dev/null", status=66)
+        self.run_tool("verify", "-", status=66, stdin=subprocess.DEVNULL)
+        closed = subprocess.run(["sh", "-c", 'exec "$0" verify - <&-', SMAUDIT], env=self.environment,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.assertIn(closed.returncode, (66, 74))
+        self.run_tool("verify", "--checkpoint", self.outside, "/dev/null", status=1)
         self.assertIn(b"holds no log", self.run_tool("verify", self.path("empty"), status=66).stderr)
         self.assertIn("NOT INTACT", self.out("verify", "--checkpoint", self.outside, self.path("empty"), status=1))
         self.run_tool("verify", self.path("nosuch"), status=66)
