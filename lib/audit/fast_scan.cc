@@ -5,6 +5,8 @@
 #include <bit>
 #include <cstring>
 
+#include "audit/digits.h"
+
 #if defined(__SSE2__)
 #include <emmintrin.h>
 #endif
@@ -12,8 +14,7 @@
 namespace sm::audit {
 namespace {
 
-constexpr std::uint64_t kExact = std::uint64_t{1} << 53;  // larger integers are strings
-constexpr std::size_t kMostKeys = 48;                     // a multiple of 8
+constexpr std::size_t kMostKeys = 48;  // a multiple of 8
 
 #if defined(__SSE2__)
 
@@ -58,7 +59,7 @@ bool is_hash_hex(std::string_view text) {
 }
 
 /// "2026-11-21T10:00:00.123456Z", by its shape: the first and the last 16 of 27 characters.
-bool is_timestamp(std::string_view text) {
+bool has_timestamp_shape(std::string_view text) {
   constexpr std::string_view kShape = "dddd-dd-ddTdd:dd:dd.ddddddZ";
   if (text.size() != kShape.size()) return false;
   const auto fits = [&](std::size_t at) {
@@ -85,33 +86,13 @@ bool is_hash_hex(std::string_view text) {
          });
 }
 
-bool is_timestamp(std::string_view text) {
+bool has_timestamp_shape(std::string_view text) {
   constexpr std::string_view kShape = "dddd-dd-ddTdd:dd:dd.ddddddZ";
   return std::equal(text.begin(), text.end(), kShape.begin(), kShape.end(),
                     [](char c, char s) { return s == 'd' ? c >= '0' && c <= '9' : c == s; });
 }
 
 #endif
-
-constexpr std::array<bool, 256> class_of(std::string_view characters) {
-  std::array<bool, 256> members{};
-  for (const char c : characters) {
-    members[static_cast<unsigned char>(c)] = true;
-  }
-  return members;
-}
-constexpr auto kBase64UrlDigits =
-    class_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
-/// The last of the 43 digits of 32 bytes: its two lowest bits are zero (RFC 4648 §3.5).
-constexpr auto kLastOf32Bytes = class_of("AEIMQUYcgkosw048");
-
-bool consists_of(std::string_view text, const std::array<bool, 256>& members) {
-  unsigned good = 1;
-  for (const char c : text) {
-    good &= members[static_cast<unsigned char>(c)] ? 1u : 0u;
-  }
-  return good != 0;
-}
 
 bool is_digit_at(const char* at) {
   return static_cast<unsigned char>(*at - '0') < 10;
@@ -151,7 +132,7 @@ class Walk {
     while (at_ < end_ && is_digit_at(at_) && at_ - begin < 17)
       value = value * 10 + static_cast<std::uint64_t>(*at_++ - '0');
     into = value;
-    return at_ > begin && value <= kExact && (*begin != '0' || at_ - begin == 1) &&
+    return at_ > begin && value <= kMostExact && (*begin != '0' || at_ - begin == 1) &&
            !(at_ < end_ && is_digit_at(at_));
   }
   bool texts(std::vector<std::string_view>& into) {
@@ -198,22 +179,13 @@ class Walk {
   const char* end_;
 };
 
-bool are_digests(const std::vector<std::string_view>& digests) {
-  return std::all_of(digests.begin(), digests.end(),
-                     [](std::string_view one) {
-                       return one.size() == 43 && consists_of(one, kBase64UrlDigits) &&
-                              kLastOf32Bytes[static_cast<unsigned char>(one[42])];
-                     }) &&
-         std::is_sorted(digests.begin(), digests.end());
-}
-
-bool take_head(Walk& walk, RecordView& record) {
+bool take_head_fast(Walk& walk, RecordView& record) {
   std::string_view event;
   if (!walk.literal("{\"v\":1,\"seq\":") || !walk.number(record.seq) ||
       !walk.literal(",\"prev\":\"") || !walk.text_of(64, record.prev) ||
       !is_hash_hex(record.prev) || !walk.literal(",\"ts\":\"") || !walk.text(record.ts) ||
-      !is_timestamp(record.ts) || !is_possible_time(record.ts) || !walk.literal(",\"event\":\"") ||
-      !walk.text(event)) {
+      !has_timestamp_shape(record.ts) || !is_possible_time(record.ts) ||
+      !walk.literal(",\"event\":\"") || !walk.text(event)) {
     return false;
   }
   const auto known = parse_event(event);
@@ -323,7 +295,7 @@ FastScanner::~FastScanner() = default;
 namespace {
 
 template <class Keys>
-bool take_facts(Walk& walk, Keys& keys, RecordView& record) {
+bool take_facts_fast(Walk& walk, Keys& keys, RecordView& record) {
   record.sd.clear();
   record.digests.clear();
   record.recipients.clear();
@@ -345,7 +317,7 @@ bool take_facts(Walk& walk, Keys& keys, RecordView& record) {
 
 bool FastScanner::scan(std::string_view line, RecordView& into) {
   Walk walk(line);
-  return take_head(walk, into) && take_facts(walk, *keys_, into);
+  return take_head_fast(walk, into) && take_facts_fast(walk, *keys_, into);
 }
 
 }  // namespace sm::audit

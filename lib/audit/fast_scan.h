@@ -12,13 +12,6 @@
 
 namespace sm::audit {
 
-/// Whether the digits of a timestamp ("2026-11-21T10:00:00…", its shape known) can be a time.
-constexpr bool is_possible_time(std::string_view ts) {
-  const auto two = [&](std::size_t at) { return (ts[at] - '0') * 10 + (ts[at + 1] - '0'); };
-  return two(5) >= 1 && two(5) <= 12 && two(8) >= 1 && two(8) <= 31 && two(11) <= 23 &&
-         two(14) <= 59 && two(17) <= 60;
-}
-
 class FastScanner {
  public:
   FastScanner();

@@ -5,6 +5,7 @@
 
 #include <simdjson.h>
 
+#include "audit/digits.h"
 #include "audit/disclosure.h"
 #include "audit/fast_scan.h"
 #include "base/encoding.h"
@@ -16,32 +17,12 @@ namespace {
 
 namespace dom = simdjson::dom;
 
-constexpr std::uint64_t kExact = std::uint64_t{1} << 53;  // larger integers are strings
 constexpr int kMostDepth = 8;
 constexpr std::size_t kMostKeys = 256;
 
 static_assert(kPadding >= simdjson::SIMDJSON_PADDING);
 
-constexpr std::array<bool, 256> class_of(std::string_view characters) {
-  std::array<bool, 256> members{};
-  for (const char c : characters) {
-    members[static_cast<unsigned char>(c)] = true;
-  }
-  return members;
-}
 constexpr auto kHexDigits = class_of("0123456789abcdef");
-constexpr auto kBase64UrlDigits =
-    class_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
-/// The last of the 43 digits of 32 bytes: its two lowest bits are zero (RFC 4648 §3.5).
-constexpr auto kLastOf32Bytes = class_of("AEIMQUYcgkosw048");
-
-bool consists_of(std::string_view text, const std::array<bool, 256>& members) {
-  bool is_good = true;
-  for (const char c : text) {
-    is_good &= members[static_cast<unsigned char>(c)];
-  }
-  return is_good;
-}
 
 /// "2026-11-21T10:00:00.123456Z", by its shape.
 bool is_timestamp(std::string_view text) {
@@ -117,11 +98,11 @@ class Fields {
   bool number(std::string_view key, std::uint64_t& into) {
     if (!is_next(key)) return false;
     const dom::element value = take();
-    if (value.get(into) == simdjson::SUCCESS) return into <= kExact;
+    if (value.get(into) == simdjson::SUCCESS) return into <= kMostExact;
     std::string_view digits;
     if (value.get(digits) != simdjson::SUCCESS) return false;
     const auto parsed = parse_decimal(digits);
-    if (!parsed || *parsed <= kExact) return false;
+    if (!parsed || *parsed <= kMostExact) return false;
     into = *parsed;
     return true;
   }
@@ -139,15 +120,6 @@ bool take_texts(const dom::element& value, std::vector<std::string_view>& into) 
     into.push_back(text);
   }
   return true;
-}
-
-bool are_digests(const std::vector<std::string_view>& digests) {
-  return std::all_of(digests.begin(), digests.end(),
-                     [](std::string_view one) {
-                       return one.size() == 43 && consists_of(one, kBase64UrlDigits) &&
-                              kLastOf32Bytes[static_cast<unsigned char>(one[42])];
-                     }) &&
-         std::is_sorted(digests.begin(), digests.end());
 }
 
 const char* take_head(Fields& fields, RecordView& record) {

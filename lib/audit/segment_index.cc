@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::uint64_t kChunk = 256;  // leaves of one subtree whose root is kept
 constexpr std::uint64_t kChunks = kSegmentRecords / kChunk;
-constexpr std::array<char, 8> kMagic = {'s', 'm', 'i', 'n', 'd', 'e', 'x', '1'};
+constexpr std::array<char, 8> kIndexMagic = {'s', 'm', 'i', 'n', 'd', 'e', 'x', '1'};
 constexpr std::size_t kMostIndex = std::size_t{8} << 20;
 
 /// A message and the number of a record in the segment.
@@ -83,7 +83,7 @@ Result<SegmentIndex> SegmentIndex::build(const Layout& layout, std::uint64_t num
 }
 
 void SegmentIndex::write(const Layout& layout, std::uint64_t number) const {
-  std::string bytes(kMagic.begin(), kMagic.end());
+  std::string bytes(kIndexMagic.begin(), kIndexMagic.end());
   bytes.append(reinterpret_cast<const char*>(roots.data()), sizeof roots);
   bytes.append(reinterpret_cast<const char*>(offsets.data()), sizeof offsets);
   bytes.append(reinterpret_cast<const char*>(mentions.data()), mentions.size() * sizeof(Mention));
@@ -97,9 +97,9 @@ void SegmentIndex::write(const Layout& layout, std::uint64_t number) const {
 
 std::optional<SegmentIndex> SegmentIndex::read(const Layout& layout, std::uint64_t number) {
   const auto bytes = read_file(index_file(layout, number), kMostIndex);
-  constexpr std::size_t kHead = kMagic.size() + sizeof(roots) + sizeof(offsets);
+  constexpr std::size_t kHead = kIndexMagic.size() + sizeof(roots) + sizeof(offsets);
   if (!bytes || bytes->size() < kHead + 32 ||
-      !std::equal(kMagic.begin(), kMagic.end(), bytes->begin())) {
+      !std::equal(kIndexMagic.begin(), kIndexMagic.end(), bytes->begin())) {
     return std::nullopt;
   }
   const std::size_t end = bytes->size() - 32;
@@ -109,7 +109,7 @@ std::optional<SegmentIndex> SegmentIndex::read(const Layout& layout, std::uint64
     return std::nullopt;
   }
   SegmentIndex segment;
-  const char* at = bytes->data() + kMagic.size();
+  const char* at = bytes->data() + kIndexMagic.size();
   std::memcpy(segment.roots.data(), at, sizeof segment.roots);
   std::memcpy(segment.offsets.data(), at + sizeof segment.roots, sizeof segment.offsets);
   segment.mentions.resize((end - kHead) / sizeof(Mention));

@@ -10,7 +10,7 @@
 
 namespace sm::audit {
 namespace {
-constexpr std::size_t kBlock = std::size_t{256} * 1024;
+constexpr std::size_t kLineBlock = std::size_t{256} * 1024;
 }
 
 Result<LastLine> last_line(int fd, std::uint64_t size, const std::string& path) {
@@ -41,7 +41,7 @@ SegmentLines::SegmentLines(UniqueFd fd, std::string path, std::uint64_t offset,
                            std::uint64_t file_end)
     : fd_(std::move(fd)),
       path_(std::move(path)),
-      buffer_(kBlock + kPadding),
+      buffer_(kLineBlock + kPadding),
       offset_(offset),
       file_end_(file_end) {}
 

@@ -7,7 +7,7 @@
 namespace sm::audit {
 namespace {
 
-constexpr std::size_t kBlock = 512;
+constexpr std::size_t kTarBlock = 512;
 constexpr std::size_t kMostFiles = 64;
 
 // Offsets and sizes of the header's fields (POSIX.1, pax, "ustar Interchange Format").
@@ -15,9 +15,9 @@ struct Field {
   std::size_t at, size;
 };
 constexpr Field kName{0, 100}, kMode{100, 8}, kUid{108, 8}, kGid{116, 8}, kSize{124, 12},
-    kTime{136, 12}, kCheck{148, 8}, kType{156, 1}, kMagic{257, 8};
+    kTime{136, 12}, kCheck{148, 8}, kType{156, 1}, kFormat{257, 8};
 
-void put(std::string& header, const Field& field, std::string_view text) {
+void put_field(std::string& header, const Field& field, std::string_view text) {
   header.replace(field.at, text.size(), text);
 }
 
@@ -30,26 +30,26 @@ std::string octal(std::uint64_t value, std::size_t digits) {
 
 /// The sum of the header's bytes, its own field counted as blanks.
 std::uint64_t check_sum(std::string header) {
-  put(header, kCheck, std::string(kCheck.size, ' '));
+  put_field(header, kCheck, std::string(kCheck.size, ' '));
   return std::accumulate(
       header.begin(), header.end(), std::uint64_t{0},
       [](std::uint64_t sum, char c) { return sum + static_cast<unsigned char>(c); });
 }
 
 std::string header_of(const std::string& name, std::size_t size) {
-  std::string header(kBlock, '\0');
-  put(header, kName, name);
-  put(header, kMode, "0000644");
-  put(header, kUid, "0000000");
-  put(header, kGid, "0000000");
-  put(header, kSize, octal(size, kSize.size - 1));
-  put(header, kTime, octal(0, kTime.size - 1));
-  put(header, kType, "0");
-  put(header, kMagic,
-      std::string_view("ustar\0"
-                       "00",
-                       8));
-  put(header, kCheck, octal(check_sum(header), 6) + std::string("\0 ", 2));
+  std::string header(kTarBlock, '\0');
+  put_field(header, kName, name);
+  put_field(header, kMode, "0000644");
+  put_field(header, kUid, "0000000");
+  put_field(header, kGid, "0000000");
+  put_field(header, kSize, octal(size, kSize.size - 1));
+  put_field(header, kTime, octal(0, kTime.size - 1));
+  put_field(header, kType, "0");
+  put_field(header, kFormat,
+            std::string_view("ustar\0"
+                             "00",
+                             8));
+  put_field(header, kCheck, octal(check_sum(header), 6) + std::string("\0 ", 2));
   return header;
 }
 
@@ -82,31 +82,31 @@ std::string write_tar(const TarFiles& files) {
   std::string tar;
   for (const auto& [name, content] : files) {
     tar += header_of(name, content.size()) + content;
-    tar.resize((tar.size() + kBlock - 1) / kBlock * kBlock, '\0');
+    tar.resize((tar.size() + kTarBlock - 1) / kTarBlock * kTarBlock, '\0');
   }
-  tar.resize(tar.size() + 2 * kBlock, '\0');
+  tar.resize(tar.size() + 2 * kTarBlock, '\0');
   return tar;
 }
 
 std::optional<TarFiles> read_tar(std::string_view bytes) {
   TarFiles files;
-  while (bytes.size() >= kBlock && bytes[0] != '\0') {
-    const std::string_view header = bytes.substr(0, kBlock);
+  while (bytes.size() >= kTarBlock && bytes[0] != '\0') {
+    const std::string_view header = bytes.substr(0, kTarBlock);
     const auto size = from_octal(field_of(header, kSize));
     const auto check = from_octal(field_of(header, kCheck));
     const std::string name = name_of(header);
     const char type = header[kType.at];
     if (!size || !check || *check != check_sum(std::string(header))) return std::nullopt;
-    const std::size_t padded = (*size + kBlock - 1) / kBlock * kBlock;
-    if (padded > bytes.size() - kBlock) return std::nullopt;
+    const std::size_t padded = (*size + kTarBlock - 1) / kTarBlock * kTarBlock;
+    if (padded > bytes.size() - kTarBlock) return std::nullopt;
     const bool is_folder = type == '5' && *size == 0;  // "tar -c ." puts one in front
     if (!is_folder) {
       const bool is_plain = (type == '0' || type == '\0') && !name.empty() &&
                             name.find('/') == name.npos && files.size() < kMostFiles;
-      if (!is_plain || !files.emplace(name, bytes.substr(kBlock, *size)).second)
+      if (!is_plain || !files.emplace(name, bytes.substr(kTarBlock, *size)).second)
         return std::nullopt;
     }
-    bytes.remove_prefix(kBlock + padded);
+    bytes.remove_prefix(kTarBlock + padded);
   }
   if (files.empty()) return std::nullopt;
   return files;

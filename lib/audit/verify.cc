@@ -23,7 +23,7 @@
 namespace sm::audit {
 namespace {
 
-constexpr std::size_t kMostNote = std::size_t{1} << 20;
+constexpr std::size_t kMostCheckpoint = std::size_t{1} << 20;
 constexpr std::chrono::hours kOldAnchor{24 * 31};
 
 /// The pipeline: threads take blocks, look at their lines, and put the results together in order.
@@ -325,7 +325,7 @@ Result<std::vector<NamedCheckpoint>> checkpoints_of(const Layout& layout, Findin
   if (*is_there) files.emplace_back(layout.checkpoint(), std::nullopt);
   for (const auto& [path, size] : files) {
     const std::string name = path.substr(layout.folder.size() + 1);
-    const auto note = read_regular(path, kMostNote);
+    const auto note = read_regular(path, kMostCheckpoint);
     if (!note) return fail(note.error());
     auto checkpoint = Checkpoint::parse(*note);
     if (!checkpoint || (size && checkpoint->size != *size)) {
