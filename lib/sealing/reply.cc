@@ -17,6 +17,9 @@ namespace {
 
 constexpr std::size_t kMostText = std::size_t{1} << 20;
 constexpr std::size_t kMostAttachments = 100;
+/// Each reply sends its sender mail: so many from one recipient of a message within a day.
+constexpr std::int64_t kMostReplies = 50;
+constexpr std::chrono::hours kReplyWindow{24};
 
 /// Passes octets on and refuses those beyond a limit, as they come.
 class LimitedSource final : public envelope::Source {
@@ -217,6 +220,11 @@ Result<ReplyDraft> ReplyDraft::begin(Office& office, const Reading& reading,
   if (!*link || !(*link)->is_live()) return fail(Errc::denied, "the message has ended");
   const auto limit = static_cast<std::int64_t>(organisation.sealing.reply_limit);
   if ((*link)->recipient.reply_octets >= limit) return fail(Errc::denied, "quota");
+  const auto written = store::SealedTable(*office.index)
+                           .count_replies(reading.message, (*link)->recipient.address,
+                                          office.clock->now() - kReplyWindow);
+  if (!written) return fail(written.error());
+  if (*written >= kMostReplies) return fail(Errc::denied, "quota");
   auto sender = name::Mailbox::parse((*link)->message.sender);
   if (!sender) return fail(std::move(sender).error());
   auto from = notice_address(organisation);

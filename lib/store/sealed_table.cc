@@ -175,6 +175,17 @@ Result<std::vector<std::string>> SealedTable::replies_to(const std::string& id) 
       "SELECT id FROM sealed_message WHERE reply_to = ? AND reply_to <> '' ORDER BY created", id);
 }
 
+Result<std::int64_t> SealedTable::count_replies(const std::string& id, const std::string& sender,
+                                                WallTime since) {
+  auto found = first(
+      *index_, [](const Statement& row) { return row.number(0); },
+      "SELECT count(*) FROM sealed_message"
+      " WHERE reply_to = ? AND reply_to <> '' AND sender = ? AND created > ?",
+      id, sender, number_of(since));
+  if (!found) return fail(std::move(found).error());
+  return found->value_or(0);
+}
+
 Result<std::optional<WallTime>> SealedTable::newest() {
   return first(
       *index_, [](const Statement& row) { return time_of(row.number(0)); },

@@ -100,6 +100,9 @@ class SealedTable {
   Result<std::vector<SealedLink>> list(const SealedFilter& filter);
   Result<SealedCounts> counts(const std::string& id);
   Result<std::vector<std::string>> replies_to(const std::string& id);
+  /// How many replies this address has written to a message since then.
+  Result<std::int64_t> count_replies(const std::string& id, const std::string& sender,
+                                     WallTime since);
   /// When the newest message was made; nothing where there is none.
   Result<std::optional<WallTime>> newest();
   /// Envelopes that belong to a message whose content is still to be had.

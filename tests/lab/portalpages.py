@@ -68,6 +68,7 @@ class Message:
         domain = "pkix.example" if method == "email" else "plain.example"
         self.to = to or f"p{Message.count}-{os.getpid()}@{domain}"
         self.phone = f"+316{os.getpid() % 10000:04d}{Message.count:04d}"
+        self.password = password
         options = list(options)
         if method == "sms":
             options += ["--phone", self.phone]
@@ -153,15 +154,23 @@ class Response:
 class Visitor:
     """A client with cookies of its own; no scripts, no redirects followed unless asked."""
 
-    def __init__(self, address=ADDRESS, port=443, language="en", timeout=60):
-        self.address, self.port, self.language, self.timeout = address, port, language, timeout
-        self.cookies = {}
+    def __init__(self, language="en", timeout=60, source=None, socket_path=None, place=(ADDRESS, 443)):
+        """By way of the lab's nginx; with `socket_path` at an smportal itself, without TLS."""
+        self.place = place
         self.connection = None
+        self.language, self.timeout, self.source, self.socket_path = language, timeout, source, socket_path
+        self.cookies = {}
 
     def connect(self):
-        """A TLS connection to the portal."""
+        """A connection to the portal."""
+        if self.socket_path:
+            raw = socket.socket(socket.AF_UNIX)
+            raw.settimeout(self.timeout)
+            raw.connect(self.socket_path)
+            return raw
         context = ssl.create_default_context(cafile=f"{os.environ['SMTOOLS_LAB']}/ca.pem")
-        raw = socket.create_connection((self.address, self.port), timeout=self.timeout)
+        raw = socket.create_connection(self.place, timeout=self.timeout,
+                                       source_address=(self.source, 0) if self.source else None)
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return context.wrap_socket(raw, server_hostname=HOST)
 
@@ -212,11 +221,33 @@ class Visitor:
         return self.submit(page, f"{message.path}/send", follow=True)
 
     def open(self, message):
-        """To the message itself, by a code."""
+        """To the message itself, by a code or its password."""
+        if message.password:
+            page = self.submit(self.get(message.path), f"{message.path}/password", follow=True,
+                               password=message.password)
+            if page.status != 200:
+                raise AssertionError(f"{page.status}: {page.text}")
+            return page
         page = self.submit(self.ask_code(message), f"{message.path}/code", follow=True, code=message.code())
         if page.status != 200:
             raise AssertionError(f"{page.status}: {page.text}")
         return page
+
+    def raw(self, octets):
+        """Sends octets as they are; all that comes back until the server closes, or 2 s are over."""
+        with self.connect() as connection:
+            connection.settimeout(2)
+            connection.sendall(octets)
+            answer = b""
+            try:
+                while piece := connection.recv(65536):
+                    answer += piece
+            except (TimeoutError, ssl.SSLError, ConnectionResetError):
+                pass
+            return answer
+
+    def __del__(self):
+        self.close()
 
     def close(self):
         if self.connection is not None:
