@@ -166,7 +166,11 @@ class Visitor:
         if self.socket_path:
             raw = socket.socket(socket.AF_UNIX)
             raw.settimeout(self.timeout)
-            raw.connect(self.socket_path)
+            try:
+                raw.connect(self.socket_path)
+            except OSError:
+                raw.close()
+                raise
             return raw
         context = ssl.create_default_context(cafile=f"{os.environ['SMTOOLS_LAB']}/ca.pem")
         raw = socket.create_connection(self.place, timeout=self.timeout,
