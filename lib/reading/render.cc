@@ -30,15 +30,19 @@ class PartSource final : public message::Source {
   Result<Bytes> next() override {
     const auto most = std::min<std::uint64_t>(block_.size(), end_ - std::min(at_, end_));
     auto read = part_.read(at_, block_.writable().first(static_cast<std::size_t>(most)));
+    has_failed_ = !read;
     if (!read) return fail(std::move(read).error());
     at_ += *read;
     return block_.reveal().first(*read);
   }
+  /// The envelope could not be read: what came of it says nothing of the message.
+  [[nodiscard]] bool has_failed() const { return has_failed_; }
 
  private:
   envelope::OpenPart& part_;
   std::uint64_t at_, end_;
   Secret block_;
+  bool has_failed_ = false;
 };
 
 struct Content {
@@ -176,8 +180,10 @@ class Rendering {
     if (!*has_header) return not_understood();
     PartSource body(opened_, body_at_, opened_.size().value_or(0));
     auto parts = message::scan_mime(header_, body);
-    if (!parts && parts.error().code == Errc::malformed) return not_understood();
-    if (!parts) return fail(std::move(parts).error());
+    if (!parts && (body.has_failed() || parts.error().code != Errc::malformed)) {
+      return fail(std::move(parts).error());
+    }
+    if (!parts) return not_understood();
     parts_ = std::move(*parts);
     const Outline outline(parts_);
     page_.is_complete = outline.is_complete;
@@ -206,12 +212,17 @@ class Rendering {
 
   /// False where there is none that is one.
   Result<bool> read_header() {
-    header_text_.assign(message::HeaderIndex::kMaxBytes + 2, '\0');
-    auto read = opened_.read(
-        0, std::span<std::uint8_t>(reinterpret_cast<std::uint8_t*>(header_text_.data()),
-                                   header_text_.size()));
-    if (!read) return fail(std::move(read).error());
-    header_text_.resize(*read);
+    // Few headers need more than the first piece, none more than the last.
+    constexpr std::size_t kMost = message::HeaderIndex::kMaxBytes + 2;
+    for (std::size_t size = std::size_t{16} << 10;; size = std::min(size * 8, kMost)) {
+      header_text_.resize(size);
+      auto read = opened_.read(
+          0, std::span<std::uint8_t>(reinterpret_cast<std::uint8_t*>(header_text_.data()), size));
+      if (!read) return fail(std::move(read).error());
+      header_text_.resize(*read);
+      if (*read < size || size == kMost || header_text_.find("\r\n\r\n") != std::string::npos)
+        break;
+    }
     const auto end = header_text_.starts_with("\r\n") ? 0 : header_text_.find("\r\n\r\n");
     if (end == header_text_.npos) return false;
     const std::size_t size = end == 0 ? 0 : end + 2;

@@ -163,6 +163,23 @@ TEST_CASE("a text beyond the limit is cut and the page says so", "[reading]") {
   CHECK(page.html_document->size() < 1'000);
 }
 
+TEST_CASE("a header of any size that is one is read, a larger one is none", "[reading]") {
+  for (const std::size_t size : {100UL, 16'000UL, 16'384UL, 17'000UL, 200'000UL, 1'000'000UL}) {
+    std::string header;
+    while (header.size() < size)
+      header += "X-Filler: " + std::string(150, 'x') + "\r\n";
+    Sealed sealed(header + mail("\r\nHallo\r\n"));
+    CHECK(sealed.render().text == "Hallo\n");
+    CHECK(sealed.render().subject == "Uw uitslag: goed");
+  }
+  std::string header;
+  while (header.size() < 1'100'000)
+    header += "X-Filler: " + std::string(900, 'x') + "\r\n";
+  Sealed sealed(header + mail("\r\nHallo\r\n"));
+  CHECK(sealed.render().text.empty());
+  CHECK_FALSE(sealed.render().is_complete);
+}
+
 TEST_CASE("what is no message is an empty page, and files alone are a list", "[reading]") {
   for (const auto& text : {std::string(), std::string("\r\n"), std::string("no header at all"),
                            std::string(200, '\0'), std::string("A: b\r\n\r\n")}) {
