@@ -90,6 +90,22 @@ class Keys(Workbench):
         self.assertEqual("".join(re.findall(r'"([^"]*)"', update[1])), raw)
         self.assertEqual(update[2], "send")
 
+    @unittest.skipUnless(shutil.which("opendkim-genkey"), "SKIP: no opendkim-genkey")
+    def test_opendkim_genkey_would_publish_the_same_key(self):
+        subprocess.run(["opendkim-genkey", "-b", "2048", "-d", "example.com", "-s", "theirs", "-D", "."],
+                       cwd=self.folder, check=True, capture_output=True)
+        text = (self.folder / "theirs.txt").read_text()
+        self.assertTrue(text.startswith("theirs._domainkey"))
+        theirs = "".join(re.findall(r'"([^"]*)"', text))
+        ours = self.dns("--format", "raw", selector="theirs", key="theirs.private").strip()
+        tags = [dict(re.findall(r"(\w+)=([^;]*)", record)) for record in (theirs, ours)]
+        self.assertEqual(tags[0]["p"], tags[1]["p"])
+        self.assertEqual((tags[0]["v"], tags[0]["k"]), (tags[1]["v"], tags[1]["k"]))
+        # What they say beside it (h=sha256) narrows nothing that is in use here.
+        done = self.check(f"theirs._domainkey.example.com TXT {theirs}\n", key="theirs.private",
+                          selector="theirs")
+        self.assertEqual(done.returncode, 0, done.stdout)
+
     def test_a_zone_with_the_record_loads(self):
         checker = shutil.which("kzonecheck") or shutil.which("ldns-read-zone")
         if not checker:

@@ -2,12 +2,13 @@
 """smsign rotate: every step, in any number of runs, and in the audit log."""
 
 import json
+import os
 import pathlib
 import shutil
 import subprocess
 import unittest
 
-from workbench import MAIL, Workbench, tags_of
+from workbench import MAIL, SMSIGN, Workbench, tags_of
 
 NOW = 1_795_310_360  # 2026-11-22
 DAY = 86400
@@ -171,6 +172,58 @@ class Rotate(Workbench):
         )
         self.assertNotEqual(done.returncode, 0)
         self.assertFalse((self.folder / "state/dkim/example.com.rsa").exists())
+
+    @unittest.skipIf("SMTOOLS_SANITIZED" in os.environ or not shutil.which("strace"), "SKIP: no strace")
+    def test_F01_killed_anywhere_it_goes_on(self):
+        """Each step killed at its calls that change something, then run again: the rotation stands
+        where it would, with one key and one state, and the log has each step, in order."""
+        old = self.dns_lines(self.rsa_record)
+        flags = ["rotate", "--domain", "example.com", "--selector", "mail", "--key", "rsa.pem",
+                 "--dns-file", "d", "--json"]
+        changing = "write,pwrite64,fsync,fdatasync,rename,renameat2,link,linkat,unlink,mkdir"
+        said = self.rotate(dns=old, status=75)
+        dns = old + self.published(said)
+        states = {"key-made": (None, old, NOW), "switched": ("publish", dns, NOW + 60)}
+        shutil.copytree(self.folder / "state", self.folder / "publish")
+        self.addCleanup(shutil.rmtree, self.folder / "publish")
+
+        def run(state, now, *strace):
+            shutil.rmtree(self.folder / "state", ignore_errors=True)
+            if state:
+                shutil.copytree(self.folder / state, self.folder / "state")
+            return subprocess.run(
+                ["strace", "-f", "-qq", "-o", "calls", *strace, SMSIGN, *flags, "--now", str(now)],
+                cwd=self.folder, env=self.environment(), capture_output=True)
+
+        for step, (state, records, now) in states.items():
+            self.write("d", records)
+            self.assertEqual(run(state, now, "-e", f"trace={changing}").returncode, 75)
+            calls = [line.split(None, 1)[1].split("(")[0]
+                     for line in (self.folder / "calls").read_text().splitlines() if "(" in line]
+            steps = self.steps()
+            killed = 0
+            for name in sorted(set(calls)):
+                # The database writes often, and looks after itself: a few of many are enough.
+                count = calls.count(name)
+                for n in range(1, count + 1, 1 + count // 6):
+                    done = run(state, now, "-e", f"trace={name}", "-e",
+                               f"inject={name}:signal=KILL:when={n}")
+                    if done.returncode == 75:
+                        continue  # fewer such calls than last time
+                    killed += 1
+                    with self.subTest(f"{step}: {name} {n}"):
+                        self.now = now
+                        said = self.rotate(dns=records, status=75)
+                        self.assertEqual(said["phase"], "publish" if state is None else "overlap")
+                        # A record whose state was lost is written again, never left out.
+                        found = self.steps()
+                        self.assertEqual(list(dict.fromkeys(found)), steps)
+                        keys = list((self.folder / "state/keys").glob("*.pem"))
+                        self.assertEqual([str(key) for key in keys],
+                                         [str(keys[0])] if state is None else [said["active_key"]])
+                        self.run_checked(["dns", "--domain", "example.com", "--selector", "x", "--key",
+                                          keys[0]])
+            self.assertGreater(killed, 20, calls)
 
     def test_ed25519_keys_rotate_apart(self):
         dns = self.dns_lines(self.rsa_record, self.edge_record)
