@@ -246,6 +246,76 @@ class Keys(KeyTest):
         self.assertEqual(self.keys(), keys)
 
 
+class Places(KeyTest):
+    """State that lies where there is no room, or nothing can be written."""
+
+    def setUp(self):
+        super().setUp()
+        self.mount = self.path("state")
+        os.mkdir(self.mount)
+        probe = subprocess.run(["mount", "-t", "tmpfs", "none", self.mount], stderr=subprocess.PIPE)
+        if probe.returncode != 0:
+            self.skipTest("SKIP: no right to mount")
+        self.addCleanup(subprocess.run, ["umount", self.mount], check=True)
+
+    def remount(self, options):
+        subprocess.run(["mount", "-o", "remount," + options, self.mount], check=True)
+
+    def used(self):
+        """KiB that are taken."""
+        status = os.statvfs(self.mount)
+        return (status.f_blocks - status.f_bfree) * status.f_frsize // 1024
+
+    def test_F05_no_space_at_any_size(self):
+        self.run_tool("smkey", "init")
+        folders = self.seal_into_store(2, "--org", "default")
+        failed = 0
+        for command in (["rotate-org", "default"], ["rotate-master"], ["init", "second"]):
+            used = self.used()
+            for more in range(0, 4000, 4):
+                self.remount("size=%dk" % (used + more))
+                result = self.run_tool("smkey", *command, status=None)
+                for folder in folders:
+                    self.assertTrue(self.opens(folder), (command, more))
+                self.assertEqual(len(self.keys("active")), 1)
+                if result.returncode == 0:
+                    break
+                failed += 1
+                self.assertIn(result.returncode, (74, 75, 78), result.stderr)
+                self.assertTrue(result.stderr.startswith(b"smkey: error: "), result.stderr)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            self.remount("size=64m")
+            self.run_tool("smkey", *command)
+        self.assertGreater(failed, 3)
+        for folder in folders:
+            self.assertEqual(self.stanza_kids(folder), [self.kid("active")])
+
+    def test_F08_read_only(self):
+        self.run_tool("smkey", "init")
+        folder, = self.seal_into_store(1, "--org", "default")
+        before = self.out("smkey", "list")
+        self.remount("ro")
+        for command in (["rotate-org", "default"], ["rotate-master"], ["init", "second"],
+                        ["destroy", "default", self.kid("active")]):
+            result = self.run_tool("smkey", *command, status=None)
+            self.assertIn(result.returncode, (74, 77), (command, result.stderr))
+        # What only reads goes on.
+        self.assertEqual(self.out("smkey", "list"), before)
+        self.assertTrue(self.out("smkey", "export-public", "default"))
+        self.assertTrue(self.opens(folder))
+        self.remount("rw")
+
+    def test_F19_what_is_printed_is_written_or_it_failed(self):
+        self.run_tool("smkey", "init")
+        for command in (["list"], ["export-public", "default"]):
+            with open("/dev/full", "wb") as full:
+                self.error(74, "smkey", *command, stdout=full)
+            script = '"$0" "$@" >&-'
+            result = subprocess.run(["/bin/sh", "-c", script, tool("smkey"), *command],
+                                    env=self.environment, stderr=subprocess.PIPE)
+            self.assertEqual(result.returncode, 74, (command, result.stderr))
+
+
 @unittest.skipUnless(has_strace(), "SKIP: no strace, or a sanitized build")
 class Crashes(KeyTest):
     def crash_everywhere(self, command, prepare, check, calls):
