@@ -42,7 +42,9 @@ std::optional<Bytes> take_element(int tag, Bytes& der) {
   int found = 0;
   int space = 0;
   const int form = ASN1_get_object(&at, &length, &found, &space, static_cast<long>(der.size()));
-  if ((form & (kFailed | kIndefiniteLength)) != 0 || found != tag || space != V_ASN1_UNIVERSAL) {
+  const bool is_constructed = (form & V_ASN1_CONSTRUCTED) != 0;
+  if ((form & (kFailed | kIndefiniteLength)) != 0 || found != tag || space != V_ASN1_UNIVERSAL ||
+      is_constructed != (tag == V_ASN1_SEQUENCE)) {
     return std::nullopt;
   }
   const Bytes content(at, static_cast<std::size_t>(length));
