@@ -3,35 +3,21 @@
 #include <array>
 #include <cstdlib>
 
-#include <openssl/bio.h>
 #include <openssl/core_names.h>
 #include <openssl/err.h>
-#include <openssl/evp.h>
 #include <openssl/param_build.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
+#include "crypto/owned.h"
+
 namespace sm::crypto {
 namespace {
 
-template <auto Free>
-struct Freer {
-  template <class T>
-  void operator()(T* object) const {
-    Free(object);
-  }
-};
-using Bio = std::unique_ptr<BIO, Freer<BIO_free_all>>;
 using Number = std::unique_ptr<BIGNUM, Freer<BN_clear_free>>;
-using Context = std::unique_ptr<EVP_PKEY_CTX, Freer<EVP_PKEY_CTX_free>>;
 using Builder = std::unique_ptr<OSSL_PARAM_BLD, Freer<OSSL_PARAM_BLD_free>>;
 using Params = std::unique_ptr<OSSL_PARAM, Freer<OSSL_PARAM_free>>;
 using Pkcs8 = std::unique_ptr<PKCS8_PRIV_KEY_INFO, Freer<PKCS8_PRIV_KEY_INFO_free>>;
-
-SharedPkey share(EVP_PKEY* key) {
-  if (!key) return nullptr;
-  return {key, [](EVP_PKEY* k) { EVP_PKEY_free(k); }};
-}
 
 /// Takes one DER element of this tag off the front of `der`; nothing where another stands there.
 std::optional<Bytes> take_element(int tag, Bytes& der) {
@@ -87,7 +73,7 @@ SharedPkey rsa_key(Bytes der) {
   }
   if (!fields->empty()) return nullptr;
   const Params params(OSSL_PARAM_BLD_to_param(builder.get()));
-  const Context context(EVP_PKEY_CTX_new_from_name(nullptr, "RSA", nullptr));
+  const KeyContext context(EVP_PKEY_CTX_new_from_name(nullptr, "RSA", nullptr));
   EVP_PKEY* key = nullptr;
   if (!params || !context || EVP_PKEY_fromdata_init(context.get()) != 1 ||
       EVP_PKEY_fromdata(context.get(), &key, EVP_PKEY_KEYPAIR, params.get()) != 1) {

@@ -4,7 +4,6 @@
 #include <cstdlib>
 #include <mutex>
 
-#include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -14,6 +13,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "crypto/must.h"
+#include "crypto/owned.h"
 #include "crypto/private_key_pem.h"
 #include "crypto/random.h"
 
@@ -24,20 +24,7 @@ constexpr unsigned kLeastRsaBits = 2048;  // RFC 8301 §3.2
 constexpr unsigned kMostRsaBits = 8192;
 constexpr std::size_t kMostKeyFile = 64 * 1024;
 
-template <auto Free>
-struct Freer {
-  template <class T>
-  void operator()(T* object) const {
-    Free(object);
-  }
-};
-using KeyContext = std::unique_ptr<EVP_PKEY_CTX, Freer<EVP_PKEY_CTX_free>>;
 using DigestContext = std::unique_ptr<EVP_MD_CTX, Freer<EVP_MD_CTX_free>>;
-using Bio = std::unique_ptr<BIO, Freer<BIO_free_all>>;
-
-SharedPkey share(EVP_PKEY* key) {
-  return {key, [](EVP_PKEY* k) { EVP_PKEY_free(k); }};
-}
 
 std::optional<KeyType> type_of(const EVP_PKEY* key) {
   switch (EVP_PKEY_get_base_id(key)) {

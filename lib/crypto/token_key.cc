@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "crypto/owned.h"
 #include "crypto/signing_key.h"
 
 namespace sm::crypto {
@@ -159,7 +160,7 @@ Result<SigningKey> SigningKey::from_token(const std::string& uri, PinSource* pin
                 pin->empty() ? "private keys show only with the PIN: ?pin-source=FILE"
                              : "p11tool --list-all-privkeys shows what is there");
   }
-  SharedPkey shared(key, [](EVP_PKEY* k) { EVP_PKEY_free(k); });
+  SharedPkey shared = share(key);
   if (EVP_PKEY_get_base_id(key) != EVP_PKEY_RSA) {
     return fail(Errc::malformed, "the key on " + name + " is not an RSA key",
                 "the PKCS#11 engine signs with RSA keys only");
