@@ -47,11 +47,44 @@ Result<void> for_each_name(const std::string& folder, Each each) {
   return {};
 }
 
-/// Rights as the folder gives them: group members may write what they may write there.
-mode_t file_mode_in(const std::string& folder) {
+/// What a folder grants its group. /tmp is everybody's, not a group's; and a group that a log is to
+/// be read by (auditors) is set on purpose, by the set-group-ID bit that hands it down.
+enum class GroupRights { none, read, write };
+
+GroupRights group_rights(const struct stat& folder) {
+  const bool is_shared = (folder.st_mode & S_ISVTX) == 0;
+  if ((folder.st_mode & S_IWGRP) != 0) return is_shared ? GroupRights::write : GroupRights::none;
+  const bool is_handed_down = (folder.st_mode & S_ISGID) != 0 && (folder.st_mode & S_IRGRP) != 0;
+  return is_handed_down && is_shared ? GroupRights::read : GroupRights::none;
+}
+
+GroupRights group_rights(const std::string& folder) {
   struct stat status {};
-  if (::stat(folder.c_str(), &status) != 0) return 0600;
-  return (status.st_mode & S_IWGRP) != 0 ? 0660 : 0600;
+  return ::stat(folder.c_str(), &status) == 0 ? group_rights(status) : GroupRights::none;
+}
+
+mode_t file_mode(GroupRights rights) {
+  switch (rights) {
+    case GroupRights::none:
+      return 0600;
+    case GroupRights::read:
+      return 0640;
+    case GroupRights::write:
+      return 0660;
+  }
+  return 0600;
+}
+
+mode_t folder_mode(GroupRights rights) {
+  switch (rights) {
+    case GroupRights::none:
+      return 0700;
+    case GroupRights::read:
+      return 02750;
+    case GroupRights::write:
+      return 02770;
+  }
+  return 0700;
 }
 
 }  // namespace
@@ -152,7 +185,7 @@ Result<UniqueFd> open_shared(const std::string& path, int flags) {
   // Made with O_EXCL, so that only who makes it sets its rights; another may be making it now.
   file = open_file(path, flags | O_NOFOLLOW | O_CREAT | O_EXCL, 0600);
   if (!file) return open_file(path, flags | O_NOFOLLOW);
-  if (::fchmod(file->get(), file_mode_in(folder_of(path))) != 0) {
+  if (::fchmod(file->get(), file_mode(group_rights(folder_of(path)))) != 0) {
     return fail_errno("setting the rights of " + path, errno);
   }
   return file;
@@ -166,18 +199,18 @@ Result<void> make_shared_folder(const std::string& path) {
   if (parent == path) return fail(Errc::io, "there is no folder " + path);
   auto above = make_shared_folder(parent);
   if (!above) return above;
-  struct stat status {};
-  const bool is_known = ::stat(parent.c_str(), &status) == 0;
-  const bool is_shared = is_known && (status.st_mode & S_IWGRP) != 0 &&
-                         (status.st_mode & S_ISVTX) == 0;  // /tmp is everybody's, not a group's
   if (::mkdir(path.c_str(), 0700) != 0) {
     if (errno == EEXIST) return {};
     return fail_errno("making the folder " + path, errno);
   }
-  if (::chmod(path.c_str(), is_shared ? 02770 : 0700) != 0) {
+  if (::chmod(path.c_str(), folder_mode(group_rights(parent))) != 0) {
     return fail_errno("setting the rights of " + path, errno);
   }
   return sync_folder(parent);
+}
+
+std::uint32_t read_only_mode_in(const std::string& folder) {
+  return group_rights(folder) == GroupRights::none ? 0600 : 0640;
 }
 
 }  // namespace sm::audit

@@ -66,9 +66,13 @@ Result<UniqueFd> open_regular(const std::string& path);
 /// The whole of it, at most `most` bytes.
 Result<std::string> read_regular(const std::string& path, std::size_t most);
 /// Opens for reading and writing, making the file where it is missing: for the folder's owner
-/// alone, or for the group, too, where the folder is writable for the group. Whatever the umask.
+/// alone; for the group, too, where the folder is writable for it; or for the group to read, where
+/// the folder is that and has the set-group-ID bit. Whatever the umask.
 Result<UniqueFd> open_shared(const std::string& path, int flags);
 /// Makes a folder (and its parents) with the rights of the nearest one that exists.
 Result<void> make_shared_folder(const std::string& path);
+/// Rights of a file of that folder that is written once: for its owner, and for the folder's group
+/// to read where that may do so.
+std::uint32_t read_only_mode_in(const std::string& folder);
 
 }  // namespace sm::audit

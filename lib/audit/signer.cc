@@ -49,10 +49,7 @@ Result<void> write_fresh(const std::string& path, std::string_view text, WallTim
   if (::unlink(path.c_str()) != 0 && errno != ENOENT) return fail_errno("removing " + path, errno);
   auto fd = open_file(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
   if (!fd) return fail(std::move(fd).error());
-  struct stat folder {};
-  if (::stat(folder_of(path).c_str(), &folder) == 0) {
-    (void)::fchmod(fd->get(), (folder.st_mode & S_IWGRP) != 0 ? 0640 : 0600);
-  }
+  (void)::fchmod(fd->get(), read_only_mode_in(folder_of(path)));
   auto done = write_all(fd->get(), as_bytes(text), path);
   if (!done) return done;
   const std::array<timespec, 2> times = {timespec_of(time), timespec_of(time)};

@@ -1,0 +1,31 @@
+# What Debian wants of a package's files and CMake does not do: compressed man pages and changelogs
+# (policy 12.1, 12.7), and links to man pages that lead to the compressed ones. cpack runs this over
+# the staged trees.
+file(GLOB_RECURSE pages LIST_DIRECTORIES false ${CPACK_TEMPORARY_DIRECTORY}/*/usr/share/man/*)
+file(GLOB changelogs ${CPACK_TEMPORARY_DIRECTORY}/*/usr/share/doc/*/changelog)
+foreach(file ${pages})
+  if(IS_SYMLINK ${file})
+    file(READ_SYMLINK ${file} target)
+    file(REMOVE ${file})
+    file(CREATE_LINK ${target}.gz ${file}.gz SYMBOLIC)
+  elseif(NOT file MATCHES "\\.gz$")
+    execute_process(COMMAND gzip -9n ${file} COMMAND_ERROR_IS_FATAL ANY)
+  endif()
+endforeach()
+foreach(file ${changelogs})
+  execute_process(COMMAND gzip -9n ${file} COMMAND_ERROR_IS_FATAL ANY)
+  file(RENAME ${file}.gz ${file}.Debian.gz)
+endforeach()
+# zsh of Debian looks there for what packages bring; site-functions are the administrator's.
+file(GLOB folders ${CPACK_TEMPORARY_DIRECTORY}/*/usr/share/zsh/site-functions)
+foreach(folder ${folders})
+  get_filename_component(zsh ${folder} DIRECTORY)
+  file(RENAME ${folder} ${zsh}/vendor-completions)
+endforeach()
+# Debian's strip takes these sections, too (dh_strip).
+file(GLOB_RECURSE programs ${CPACK_TEMPORARY_DIRECTORY}/*/usr/bin/* ${CPACK_TEMPORARY_DIRECTORY}/*/usr/libexec/*)
+foreach(program ${programs})
+  if(NOT IS_SYMLINK ${program})
+    execute_process(COMMAND strip --remove-section=.comment --remove-section=.note ${program})
+  endif()
+endforeach()
