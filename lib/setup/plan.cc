@@ -22,7 +22,7 @@ policy:
 
 constexpr std::string_view kNoPortal = R"(
 # Without a portal, a message that has no safe way is refused. With one, it is sealed and waits
-# there. See smportal(8) for what it needs.
+# there. See smportal(1) for what it needs.
 #sealed:
 #  portal: https://portal.)";
 
