@@ -328,12 +328,13 @@ std::vector<Publication> server_notes(const name::Domain& domain, const std::str
            "/usr/share/doc/smtools/postfix/README says in full:");
   postfix.content =
       "/etc/postfix/master.cf:\n"
-      "smtools unix - n n - 10 pipe flags=R user=" +
+      "smtools unix - n n - 10 pipe flags=q user=" +
       user +
       " null_sender=\n"
-      "  argv=/usr/bin/smsend --mta -i -f ${sender} -- ${recipient}\n"
+      "  argv=/usr/bin/smsend --mta --deadline 300 -i -f ${sender} -- ${recipient}\n"
       "/etc/postfix/main.cf:\n"
       "smtools_destination_recipient_limit = 1\n"
+      "smtools_time_limit = 20m\n"
       "default_transport = smtools\n";
   Publication others = note(
       "The existing mail server",
