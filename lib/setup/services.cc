@@ -5,6 +5,7 @@
 #include "audit/layout.h"
 #include "audit/log.h"
 #include "base/file.h"
+#include "base/text.h"
 #include "base/version.h"
 #include "http/fetch.h"
 #include "state/signed_trees.h"
@@ -59,6 +60,30 @@ void check_keys(const keys::KeyPlaces& places, const std::string& org, Findings&
     return;
   }
   findings.push_back({"keys", org, Standing::good, "the master key opens the keys of " + org});
+}
+
+void check_handover(const config::Config& config, const keys::KeyPlaces& places,
+                    const std::string& org, Findings& findings) {
+  const auto keyring = keys::load_keyring(places);
+  const auto key = keyring ? keyring->current_public_key(org) : fail(keyring.error());
+  if (!key) return;  // check_keys says that there is none
+  constexpr std::size_t kMost = std::size_t{1} << 20;
+  const auto& path = config.queue.public_keys;
+  const auto text = read_file(path, kMost);
+  std::string newest;
+  for (const auto line : split(text ? std::string_view(*text) : std::string_view(), '\n')) {
+    if (line.starts_with(org + " ")) newest = line;
+  }
+  if (newest == key->text()) {
+    findings.push_back({"handover", org, Standing::good,
+                        "users without rights can hand messages of " + org + " over"});
+    return;
+  }
+  findings.push_back({"handover", org, Standing::advice,
+                      path + (newest.empty() ? " has no key of " : " has an old key of ") + org +
+                          ": users without rights " +
+                          (newest.empty() ? "cannot hand messages over" : "seal to that one"),
+                      "smkey export-public " + org + " >> " + path});
 }
 
 void check_log(const config::Config& config, const config::Organisation& organisation,

@@ -12,6 +12,9 @@ namespace sm::setup {
 
 /// The master key opens the keyring, and the organisation has a key in it.
 void check_keys(const keys::KeyPlaces& places, const std::string& org, Findings& findings);
+/// Users without rights find the organisation's present key to seal to.
+void check_handover(const config::Config& config, const keys::KeyPlaces& places,
+                    const std::string& org, Findings& findings);
 /// A record could be written, and signed. The log is not begun by this.
 void check_log(const config::Config& config, const config::Organisation& organisation,
                const Clock& clock, Findings& findings);

@@ -60,6 +60,16 @@ def run(*command, status=0, **options):
     return done
 
 
+def install_built():
+    """The built programs, where packages put them."""
+    built = os.environ.get("SMTOOLS_BIN", f"{labtest.SOURCE}/build/bin")
+    os.makedirs("/usr/libexec/smtools", exist_ok=True)
+    for source, target in ((built, "/usr/bin"), (f"{os.path.dirname(built)}/libexec/smtools", "/usr/libexec/smtools")):
+        for name in os.listdir(source) if os.path.isdir(source) else ():
+            if name.startswith("sm"):
+                shutil.copy(f"{source}/{name}", target)
+
+
 def add_service_user():
     """The user and groups that the package makes, from the file that it brings."""
     run("systemd-sysusers", f"{labtest.SOURCE}/scripts/deploy/sysusers/smtools.conf")

@@ -114,6 +114,7 @@ Result<void> check_organisations(const Options& options, const config::Config& c
     }
     if (!is_asked) continue;
     setup::check_keys(key_places(options, config.state), organisation.id, findings);
+    setup::check_handover(config, key_places(options, config.state), organisation.id, findings);
     setup::check_log(config, organisation, system_clock(), findings);
     setup::check_sms(organisation, findings);
   }

@@ -1,5 +1,6 @@
 #include <cerrno>
 
+#include <fcntl.h>
 #include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -99,6 +100,47 @@ Result<void> make_state(const std::string& state, Makings& makings) {
   return {};
 }
 
+/// Only an installation whose configuration lies beside the file of public keys (/etc/smtools) has
+/// users without rights; one in a folder of its own has not.
+bool serves_others(const setup::Plan& plan, const config::Config& config) {
+  return folder_of(config.queue.public_keys) == folder_of(plan.config_file);
+}
+
+/// Where users without rights find the key to seal to. It belongs to the state's owner, who changes
+/// keys.
+Result<void> make_public_keys_file(const setup::Plan& plan, const config::Config& config,
+                                   Makings& makings) {
+  const auto& path = config.queue.public_keys;
+  if (!serves_others(plan, config)) return {};
+  const bool was_there = is_there(path);
+  makings.push_back({"public keys", path, was_there});
+  if (was_there) return {};
+  constexpr unsigned kMode = 0644;
+  if (auto made = publish_file(path, {}, kMode, AtomicFile::Existing::keep); !made) return made;
+  struct stat state {};
+  if (::stat(plan.state.c_str(), &state) == 0 && ::geteuid() == 0 &&
+      ::chown(path.c_str(), state.st_uid, state.st_gid) != 0) {
+    return fail_errno("giving " + path + " to the owner of " + plan.state, errno);
+  }
+  return {};
+}
+
+/// The organisation's key, where the file does not have it yet: of several the last one counts.
+Result<void> add_public_key(const config::Config& config, const envelope::PublicKey& key) {
+  constexpr std::size_t kMost = std::size_t{1} << 20;
+  const auto& path = config.queue.public_keys;
+  const auto text = read_file(path, kMost);
+  if (!text) return fail(text.error());
+  const auto line = key.text();
+  for (const auto each : split(*text, '\n')) {
+    if (each == line) return {};
+  }
+  const auto file = open_file(path, O_WRONLY | O_APPEND | O_NOFOLLOW);
+  if (!file) return fail(file.error());
+  if (auto written = write_all(file->get(), as_bytes(line + "\n"), path); !written) return written;
+  return sync_file(file->get(), path);
+}
+
 /// The key of the file, made where there is none.
 Result<crypto::SigningKey> make_dkim_key(const std::string& path, crypto::KeyType type,
                                          Makings& makings) {
@@ -155,8 +197,8 @@ Result<std::vector<setup::PublicKeyOf>> make_dkim_keys(const setup::Plan& plan,
 }
 
 /// Master key, keyring, and with the first record the log and its key.
-Result<void> make_keys(const Options& options, const std::string& state,
-                       const config::Organisation& organisation, Makings& makings) {
+Result<envelope::PublicKey> make_keys(const Options& options, const std::string& state,
+                                      const config::Organisation& organisation, Makings& makings) {
   auto index = store::Index::open(state);
   if (!index) return fail(std::move(index).error());
   state::SignedTrees trees(std::move(*index));
@@ -170,7 +212,7 @@ Result<void> make_keys(const Options& options, const std::string& state,
   const auto made = store->init(organisation.id);
   if (!made) return fail(made.error());
   makings.push_back({"keys of " + organisation.id, state + "/keys/keyring", !*made});
-  return {};
+  return store->keyring().current_public_key(organisation.id);
 }
 
 Result<std::optional<crypto::Certificate>> certificate_of(const Options& options) {
@@ -283,13 +325,19 @@ Result<cli::Verdict> init(const Options& options) {
   }
   plan->state = config->state;
   if (auto made = make_state(plan->state, makings); !made) return fail(made.error());
+  if (auto made = make_public_keys_file(*plan, *config, makings); !made) return fail(made.error());
   if (auto became = become_owner_of(plan->state); !became) return fail(became.error());
 
   const auto* organisation = config->organisation_of(plan->domain);
-  if (auto made = make_keys(options, plan->state,
-                            organisation ? *organisation : planned(*plan, *config), makings);
-      !made) {
-    return fail(made.error());
+  const auto key = make_keys(options, plan->state,
+                             organisation ? *organisation : planned(*plan, *config), makings);
+  if (!key) return fail(key.error());
+  if (serves_others(*plan, *config)) {
+    if (auto added = add_public_key(*config, *key); !added) {
+      options.common.diagnostics().warning(added.error().what);
+      options.common.diagnostics().hint("for users without rights: smkey export-public " +
+                                        key->org + " >> " + config->queue.public_keys);
+    }
   }
   auto keys = make_dkim_keys(*plan, organisation, makings);
   if (!keys) return fail(keys.error());
