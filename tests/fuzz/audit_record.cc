@@ -5,6 +5,7 @@
 #include <string>
 
 #include "audit/scan.h"
+#include "base/secret.h"
 
 namespace {
 

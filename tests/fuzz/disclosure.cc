@@ -8,6 +8,7 @@
 #include <string>
 
 #include "audit/scan.h"
+#include "base/secret.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   using namespace sm::audit;
