@@ -185,6 +185,7 @@ std::string size_text(std::uint64_t octets, char decimal) {
     ++unit;
   }
   std::string text = value < 99.95 ? fmt::format("{:.1f}", value) : fmt::format("{:.0f}", value);
+  if (text.ends_with(".0")) text.resize(text.size() - 2);
   std::replace(text.begin(), text.end(), '.', decimal);
   return text + "\u00a0" + std::string(kUnits[unit]);
 }

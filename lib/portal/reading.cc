@@ -1,5 +1,7 @@
 // What a verified session reads, takes along, and ends.
 
+#include <algorithm>
+
 #include "portal/call.h"
 #include "portal/download.h"
 #include "reading/render.h"
@@ -21,6 +23,21 @@ std::string date_of(const reading::Page& page, const std::string& language) {
                      two(minutes / 60) + ":" + two(minutes % 60) + ")");
   }
   return text;
+}
+
+// Without scripts a frame cannot grow with its content: its height is guessed from its text.
+constexpr std::size_t kShort = 400;
+constexpr std::size_t kLong = 2500;
+constexpr std::size_t kCharactersInLine = 60;
+constexpr std::size_t kCharactersOfImages = 1500;
+
+/// Characters, each line counted as a whole one, images as many.
+std::size_t extent_of(const reading::Page& page) {
+  const auto lines = static_cast<std::size_t>(std::count(page.text.begin(), page.text.end(), '\n'));
+  const bool has_images =
+      page.html_document && page.html_document->find("<img") != std::string::npos;
+  return page.text.size() + lines * kCharactersInLine / 2 +
+         (has_images ? kCharactersOfImages : 0);
 }
 
 }  // namespace
@@ -49,6 +66,8 @@ Answer Call::message() {
       .set("expires", sealing::date_text(reading.expires, language))
       .set("text", shown->text)
       .set("has_html", shown->html_document.has_value())
+      .set("is_short", extent_of(*shown) < kShort)
+      .set("is_long", extent_of(*shown) > kLong)
       .set("has_blocked_images", shown->has_blocked_images)
       .set("is_complete", shown->is_complete)
       .set("is_once", reading.is_once)

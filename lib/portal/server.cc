@@ -276,8 +276,6 @@ MHD_Result Exchange::begin(const char* method, const char* path, const char* ver
     const char* value = MHD_lookup_connection_value(connection_, MHD_GET_ARGUMENT_KIND, key);
     if (value != nullptr) *into = value;
   }
-  parts_.connections.begin_work(
-      connection_, request_.reads_only() ? kWorkTime : time_for(request_.content_length));
   if (const auto fault = fault_of(method, version, fields)) return refuse(*fault);
   if (!parts_.site.is_upload(request_)) return MHD_YES;
   auto* staff = own_staff(parts_.house);
@@ -286,6 +284,7 @@ MHD_Result Exchange::begin(const char* method, const char* path, const char* ver
     is_early_ = true;
     return send(std::move(*refused), true);
   }
+  parts_.connections.begin_work(connection_, time_for(request_.content_length));
   begin_upload();
   return MHD_YES;
 }
@@ -359,6 +358,8 @@ MHD_Result Exchange::finish() {
   }
   if (is_asked_) return MHD_NO;  // nobody answered
   is_asked_ = true;
+  // Until here the connection waited for its client, and made room for others where there was none.
+  parts_.connections.begin_work(connection_, kWorkTime);
   stop();
   const bool is_queued =
       parts_.lane(parts_.site.lane_of(request_)).submit([self = shared_from_this()](Staff* staff) {
@@ -472,7 +473,8 @@ Result<void> Server::Parts::listen(const Options& options, int fd) {
     items.push_back({MHD_OPTION_HTTPS_MEM_CERT, 0,
                      const_cast<char*>(options.certificates.c_str())});  // NOLINT: only read
     items.push_back({MHD_OPTION_HTTPS_MEM_KEY, 0, const_cast<char*>(key.c_str())});  // NOLINT
-    static char priorities[] = "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA:-CBC";
+    static char priorities[] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA:-CIPHER-ALL:+AES-128-GCM:+AES-256-GCM:+"
+                               "CHACHA20-POLY1305";
     items.push_back({MHD_OPTION_HTTPS_PRIORITIES, 0, priorities});
   }
   items.push_back({MHD_OPTION_END, 0, nullptr});

@@ -23,8 +23,8 @@ header.top img{display:block;max-height:3rem;max-width:12rem;width:auto;height:a
 main{flex:1;padding:1.5rem 0 2.5rem}
 .card{background:#fff;border:1px solid #d9dfe7;border-radius:.625rem;padding:1.25rem 1.125rem;
 margin:0 0 1.25rem;box-shadow:0 1px 2px rgba(20,35,60,.05)}
-@media(min-width:40rem){.wrap{padding:0 1.5rem}.card{padding:2rem 2.25rem}main{padding:2.5rem 0 3rem}}
-h1{font-size:1.625rem;line-height:1.25;margin:0 0 1rem;font-weight:680;letter-spacing:-.005em;
+@media(min-width:40rem){h1{font-size:1.75rem}.wrap{padding:0 1.5rem}.card{padding:2rem 2.25rem}main{padding:2.5rem 0 3rem}}
+h1{font-size:1.4375rem;line-height:1.25;margin:0 0 1rem;font-weight:680;letter-spacing:-.005em;
 overflow-wrap:anywhere}
 h2{font-size:1.1875rem;line-height:1.35;margin:2rem 0 .75rem;font-weight:650}
 .card>h2:first-child{margin-top:0}
@@ -74,7 +74,7 @@ min-height:1.5rem;font-weight:400;text-underline-offset:.15em}
 border-radius:0 .375rem .375rem 0}
 .note.good{border-color:#1d6b3a;background:#edf6f0}
 .note.warn{border-color:#8a5a00;background:#fdf6e5}
-.errors{border:.1875rem solid #b3141d;border-radius:.375rem;padding:1rem 1.125rem;margin:0 0 1.5rem}
+.errors{background:#fff;border:.1875rem solid #b3141d;border-radius:.375rem;padding:1rem 1.125rem;margin:0 0 1.5rem}
 .errors h2{margin:0 0 .5rem}
 .errors ul{margin:0;padding:0;list-style:none}
 .errors a,.errors li{color:#a3121a;font-weight:650}
@@ -87,9 +87,11 @@ font-size:.9875rem}
 @media(max-width:26rem){.facts{grid-template-columns:1fr;gap:0}.facts dd{margin:0 0 .5rem}}
 .mail{border-top:1px solid #d9dfe7;padding-top:1.25rem}
 pre.text{font:inherit;white-space:pre-wrap;overflow-wrap:anywhere;margin:0}
-iframe{display:block;width:100%;height:32rem;max-height:80vh;border:1px solid #d9dfe7;
+iframe{display:block;width:100%;height:34rem;max-height:85vh;margin:0 0 .75rem;border:1px solid #d9dfe7;
 border-radius:.375rem;background:#fff;resize:vertical}
-details{margin:1rem 0 0}
+iframe.short{height:16rem}
+iframe.long{height:85vh;max-height:none}
+details{margin:.5rem 0 0}
 summary{cursor:pointer;color:var(--link);padding:.375rem 0}
 .files{list-style:none;margin:0 0 1.25rem;padding:0;border-top:1px solid #d9dfe7}
 .files li{border-bottom:1px solid #d9dfe7;padding:.625rem 0;display:flex;flex-wrap:wrap;

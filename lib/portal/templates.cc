@@ -136,7 +136,7 @@ constexpr std::string_view kMessage = R"html(<article class="card" aria-labelled
 {{^is_complete}}<div class="note warn noprint"><p>{{#en}}This page cannot show all of it.{{/en}}{{#nl}}Deze pagina kan niet alles tonen.{{/nl}} <a href="{{base}}/message.eml">{{#en}}Save the whole message{{/en}}{{#nl}}Sla het hele bericht op{{/nl}}</a> {{#en}}and open it in your mail program.{{/en}}{{#nl}}en open het in uw mailprogramma.{{/nl}}</p></div>{{/is_complete}}
 <div class="mail">
 {{#has_html}}
-<iframe class="noprint" src="{{base}}/html" sandbox="{{sandbox}}" referrerpolicy="no-referrer" title="{{#en}}The text of the message{{/en}}{{#nl}}De tekst van het bericht{{/nl}}"></iframe>
+<iframe class="noprint{{#is_short}} short{{/is_short}}{{#is_long}} long{{/is_long}}" src="{{base}}/html" sandbox="{{sandbox}}" referrerpolicy="no-referrer" title="{{#en}}The text of the message{{/en}}{{#nl}}De tekst van het bericht{{/nl}}"></iframe>
 {{#has_blocked_images}}<p class="quiet noprint">{{#en}}Images that would be fetched from elsewhere are not shown: that would tell others that you read this.{{/en}}{{#nl}}Afbeeldingen die van elders zouden komen, worden niet getoond: daarmee zou een ander weten dat u dit leest.{{/nl}}</p>{{/has_blocked_images}}
 <details class="noprint"><summary>{{#en}}Show as plain text{{/en}}{{#nl}}Toon als gewone tekst{{/nl}}</summary><pre class="text">{{text}}</pre></details>
 <pre class="text print" aria-hidden="true">{{text}}</pre>
