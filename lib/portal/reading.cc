@@ -36,8 +36,7 @@ std::size_t extent_of(const reading::Page& page) {
   const auto lines = static_cast<std::size_t>(std::count(page.text.begin(), page.text.end(), '\n'));
   const bool has_images =
       page.html_document && page.html_document->find("<img") != std::string::npos;
-  return page.text.size() + lines * kCharactersInLine / 2 +
-         (has_images ? kCharactersOfImages : 0);
+  return page.text.size() + lines * kCharactersInLine / 2 + (has_images ? kCharactersOfImages : 0);
 }
 
 }  // namespace

@@ -473,8 +473,9 @@ Result<void> Server::Parts::listen(const Options& options, int fd) {
     items.push_back({MHD_OPTION_HTTPS_MEM_CERT, 0,
                      const_cast<char*>(options.certificates.c_str())});  // NOLINT: only read
     items.push_back({MHD_OPTION_HTTPS_MEM_KEY, 0, const_cast<char*>(key.c_str())});  // NOLINT
-    static char priorities[] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA:-CIPHER-ALL:+AES-128-GCM:+AES-256-GCM:+"
-                               "CHACHA20-POLY1305";
+    static char priorities[] =
+        "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA:-CIPHER-ALL:+AES-128-GCM:+AES-256-GCM:+"
+        "CHACHA20-POLY1305";
     items.push_back({MHD_OPTION_HTTPS_PRIORITIES, 0, priorities});
   }
   items.push_back({MHD_OPTION_END, 0, nullptr});
