@@ -21,7 +21,7 @@ using std::chrono::seconds;
 
 constexpr std::size_t kMostForm = std::size_t{64} << 10;
 constexpr std::size_t kConnectionMemory = std::size_t{32} << 10;  // header fields: 431 beyond
-constexpr std::size_t kBlock = std::size_t{256} << 10;
+constexpr std::size_t kBlock = std::size_t{128} << 10;
 constexpr unsigned kIoThreads = 2;
 constexpr unsigned kIdleSeconds = 30;
 constexpr seconds kWorkTime{180};
@@ -506,7 +506,7 @@ void Server::tick() {
   parts_->connections.close_overdue();
 }
 
-void Server::drain(std::chrono::seconds most) {
+bool Server::drain(std::chrono::seconds most) {
   const Deadline deadline(*parts_->house.premises->office().clock, most);
   for (auto* daemon : parts_->daemons) {
     const int fd = MHD_quiesce_daemon(daemon);
@@ -516,7 +516,9 @@ void Server::drain(std::chrono::seconds most) {
     parts_->connections.close_waiting();
     parts_->connections.close_overdue();
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  } while (parts_->connections.count() > 0 && !deadline.has_passed());
+    if (parts_->connections.count() == 0 && parts_->busy == 0) return true;
+  } while (!deadline.has_passed());
+  return false;
 }
 
 Server::~Server() {

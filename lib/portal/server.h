@@ -60,8 +60,9 @@ class Server {
 
   /// To be called every second or so: ends connections whose time is over.
   void tick();
-  /// Takes no new connections; returns when what was under way is done, or `most` is over.
-  void drain(std::chrono::seconds most);
+  /// Takes no new connections, and waits for what is under way. False: after `most` something still
+  /// is. Then the process is to end as it stands: a Server is not taken apart under work.
+  [[nodiscard]] bool drain(std::chrono::seconds most);
 
   struct Parts;  ///< the server's own
 

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/version.h"
 #include "cli/settings.h"
@@ -150,7 +151,9 @@ Result<cli::Verdict> run(const Options& options) {
   tell_supervisor("READY=1");
   serve(**server, signals);
   tell_supervisor("STOPPING=1");
-  (*server)->drain(kDrain);
+  // What is still under way after that is durable as far as it got, and what is not counts for
+  // nothing.
+  if (!(*server)->drain(kDrain)) ::_exit(0);
   return cli::Verdict::yes;
 }
 
