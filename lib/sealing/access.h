@@ -146,7 +146,7 @@ class Access {
   /// The verified session of this cookie; nothing where there is none (any more), or its message
   /// is not to be had (any more). Touches the session's idle time.
   Result<std::optional<Reading>> resume(const CookieSecret& cookie);
-  /// Whether that session may still have bytes. Cheap: one indexed read.
+  /// Whether that session may still have bytes. Cheap; counts as activity: downloads may be long.
   Result<bool> is_live(const crypto::Sha256& session);
 
   /// The message page was shown: the recipient's status becomes `opened`. Recorded once a session.

@@ -120,7 +120,13 @@ Result<std::optional<Reading>> Access::resume(const CookieSecret& cookie) {
 Result<bool> Access::is_live(const crypto::Sha256& session) {
   auto live = find_live(office_, session);
   if (!live) return fail(std::move(live).error());
-  return live->has_value();
+  if (!*live) return false;
+  if (is_over((*live)->session.used, kTouchAfter, *office_.clock)) {
+    auto touched = store::SessionTable(*office_.index)
+                       .touch_session(session, Mark::now(*office_.clock).text());
+    if (!touched) return fail(std::move(touched).error());
+  }
+  return true;
 }
 
 Result<void> Access::opened(const Reading& reading) {

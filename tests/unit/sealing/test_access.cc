@@ -291,6 +291,20 @@ TEST_CASE("a session ends with its message, its idle time and its life", "[seali
   CHECK_FALSE(must(access.resume(cookie)));
 }
 
+TEST_CASE("a download that takes long keeps its session from falling idle", "[sealing]") {
+  OfficeFixture fixture;
+  const auto token = fixture.seal(Method::sms);
+  Access access(fixture.office, fixture.channel, fixture.gate);
+  const auto asking = CookieSecret::fresh();
+  must(access.start(token, asking, "en"));
+  auto answer = must(access.judge_code(token, asking, fixture.channel.codes[0]));
+  const auto id = std::get<Verified>(answer).cookie.id();
+  for (int i = 0; i < 8; ++i) {
+    fixture.clock.advance(kSessionIdle / 2);
+    CHECK(must(access.is_live(id)));
+  }
+}
+
 TEST_CASE("a message for one reading ends when all of it was had", "[sealing]") {
   OfficeFixture fixture;
   const auto token = fixture.seal(Method::sms, nullptr, sm::test::mail_with_file(), true);
