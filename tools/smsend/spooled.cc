@@ -167,17 +167,22 @@ Result<std::chrono::seconds> parse_interval(std::string_view text) {
   return fail(Errc::usage, "the interval is empty", "as in -q15m");
 }
 
-/// Wakes when something is put into the spool or the drop.
+/// Wakes when something is put into the spool or the drop. Watched from before a run on: what comes
+/// while it runs is seen.
 class Watch {
  public:
-  explicit Watch(const queue::Layout& layout) : fd_(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK)) {
+  explicit Watch(queue::Layout layout)
+      : layout_(std::move(layout)), fd_(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK)) {}
+  /// Folders may come into being later.
+  void begin() {
     if (!fd_) return;
-    for (const auto& folder : {layout.spool(), layout.drop()})
+    (void)make_folders(layout_.spool());
+    for (const auto& folder : {layout_.spool(), layout_.drop()})
       ::inotify_add_watch(fd_.get(), folder.c_str(), IN_MOVED_TO);
   }
   void wait(std::chrono::milliseconds most) {
     pollfd entry{fd_.get(), POLLIN, 0};
-    if (::poll(&entry, 1, static_cast<int>(most.count())) <= 0) return;
+    if (::poll(&entry, 1, static_cast<int>(std::min(most, kMost).count())) <= 0) return;
     // A parcel has its name before its row is in the index.
     constexpr int kGrace = 300;
     ::poll(nullptr, 0, kGrace);
@@ -187,6 +192,8 @@ class Watch {
   }
 
  private:
+  static constexpr std::chrono::milliseconds kMost = std::chrono::days(7);
+  queue::Layout layout_;
   UniqueFd fd_;
 };
 
@@ -288,7 +295,9 @@ Result<cli::Verdict> run_queue(const Options& options) {
   auto state = state_of(options);
   if (!interval) return fail(std::move(interval).error());
   if (!state) return fail(std::move(state).error());
+  Watch watch(queue::Layout{*state});
   for (;;) {
+    watch.begin();
     auto report = run_once(options);
     if (!report) {
       // What the administrator must mend ends the daemon; all else may pass.
@@ -304,7 +313,7 @@ Result<cli::Verdict> run_queue(const Options& options) {
         return fail(std::move(flushed).error());
       }
     }
-    Watch(queue::Layout{*state}).wait(*interval);
+    watch.wait(*interval);
   }
 }
 
