@@ -210,9 +210,13 @@ std::string folder_of(const std::string& path) {
 
 Result<AtomicFile> AtomicFile::create(std::string path, unsigned mode) {
   std::string temporary = temporary_name(path);
-  auto fd = open_file(temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
-  if (!fd) return fail(std::move(fd).error());
+  // Noted before it exists: a signal may come in any moment.
   unpublished_files.add(temporary);
+  auto fd = open_file(temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
+  if (!fd) {
+    unpublished_files.remove(temporary);
+    return fail(std::move(fd).error());
+  }
   AtomicFile file(std::move(path), std::move(temporary), std::move(*fd));
   if (::fchmod(file.fd(), mode) != 0) return fail_errno("making " + file.path_, errno);
   return file;
