@@ -170,17 +170,19 @@ class Acceptance {
     return std::optional<RecipientResult>();
   }
 
-  /// Index and log together: the rows are there only where the records are.
+  /// The rows are there only where the records are. The log is written first and outside of the
+  /// transaction: its appender may sign a checkpoint, which writes to the same database by a
+  /// connection of its own, and would wait for this one until it gives up.
   Result<void> enter(const std::string& name) {
+    const auto due = due_after(std::chrono::microseconds(0), *office_.clock);
+    std::vector<audit::Record> records;
+    for (const auto& [domain, group] : groups_) {
+      auto own = records_of(submission_, group, *office_.clock);
+      std::move(own.begin(), own.end(), std::back_inserter(records));
+    }
+    const auto seq = append(office_, submission_.organisation->id, records);
+    if (!seq) return fail(seq.error());
     return office_.index->transaction([&]() -> Result<void> {
-      const auto due = due_after(std::chrono::microseconds(0), *office_.clock);
-      std::vector<audit::Record> records;
-      for (const auto& [domain, group] : groups_) {
-        auto own = records_of(submission_, group, *office_.clock);
-        std::move(own.begin(), own.end(), std::back_inserter(records));
-      }
-      auto seq = append(office_, submission_.organisation->id, records);
-      if (!seq) return fail(std::move(seq).error());
       for (const auto& [domain, group] : groups_) {
         auto row = row_of(submission_, domain, group, *office_.clock);
         row.file = name;

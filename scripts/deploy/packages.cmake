@@ -58,6 +58,9 @@ foreach(package smtools smtools-portal smtools-sendmail)
   endif()
 endforeach()
 
+# cpack packs what scripts/build has built, and builds nothing itself: the tests, for one, are in no
+# package.
+set(CMAKE_SKIP_INSTALL_ALL_DEPENDENCY ON)
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME smtools)
 set(CPACK_PACKAGE_VERSION ${PROJECT_VERSION})
