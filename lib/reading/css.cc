@@ -97,6 +97,9 @@ std::string clean_media(std::string_view prelude, std::string_view block) {
   const auto query = one_line(prelude);
   if (!starts_with_ignoring_case(query, "@media ") || query.size() > kLongestSelector) return {};
   if (!consists_of(query.substr(1), " :().,-")) return {};
+  for (auto at = query.find('('); at != query.npos; at = query.find('(', at + 1)) {
+    if (query[at - 1] != ' ' && query[at - 1] != '(') return {};  // a function
+  }
   const auto rules = clean_rules(block, true);
   return rules.empty() ? std::string() : query + "{" + rules + "}";
 }

@@ -109,7 +109,8 @@ class HtmlJudge {
                              begins("data:image/gif;base64,") || begins("data:image/webp;base64,");
       if (element != "img" || !is_raster) problem_ = "a source: " + std::string(value);
     } else if (name == "style") {
-      for (const std::string_view never : {"url", "@", "\\", "expression", "import", "image"}) {
+      for (const std::string_view never :
+           {"url(", "@", "\\", "expression(", "image(", "image-set("}) {
         if (value.find(never) != value.npos) problem_ = "a style: " + std::string(value);
       }
     } else {
