@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <filesystem>
 #include <mutex>
 #include <system_error>
 #include <thread>
@@ -103,6 +104,31 @@ Result<std::size_t> count_uses(const envelope::Store& store, const std::string& 
       ++uses;
       break;
     }
+  }
+  return uses;
+}
+
+Result<std::size_t> count_waiting(const std::string& state, const std::string& org,
+                                  const std::string& kid) {
+  std::size_t uses = 0;
+  for (const char* folder : {"/spool", "/drop"}) {
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator(state + folder, error)) {
+      if (!entry.is_regular_file(error)) continue;
+      const auto envelope = envelope::Envelope::open(entry.path());
+      if (!envelope) {
+        const auto code = envelope.error().code;
+        if (code == Errc::malformed || code == Errc::no_input) continue;
+        return fail(envelope.error());
+      }
+      const auto& stanzas = envelope->header().stanzas;
+      const bool uses_it = std::any_of(stanzas.begin(), stanzas.end(), [&](const auto& stanza) {
+        return envelope::kid_of(stanza, org) == kid;
+      });
+      if (uses_it) ++uses;
+    }
+    const bool is_absent = error == std::errc::no_such_file_or_directory;
+    if (error && !is_absent) return fail_errno("reading " + state + folder, error.value());
   }
   return uses;
 }

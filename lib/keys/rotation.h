@@ -31,6 +31,11 @@ Result<RotationReport> renew_envelopes(envelope::Store& store, const envelope::K
 Result<std::size_t> count_uses(const envelope::Store& store, const std::string& org,
                                const std::string& kid);
 
+/// The same of messages that wait: the parcels in `<state>/spool` and `<state>/drop`. What is no
+/// envelope there does not count.
+Result<std::size_t> count_waiting(const std::string& state, const std::string& org,
+                                  const std::string& kid);
+
 /// Says that a rotation was begun, and from which key, until it is finished: whoever comes after a
 /// crash goes on with it and makes no further key.
 class RotationMarker {

@@ -528,6 +528,7 @@ class Carrier::Errand {
       carrier_.warnings_.push_back(failure.error());
       failure = std::optional<WaitingReport>();
       is_recovery_ = true;
+      is_put_off_ = true;
     }
     auto delay = delay_report();
     if (!delay) delay = std::optional<WaitingReport>();
@@ -544,7 +545,7 @@ class Carrier::Errand {
       auto appended = append();
       if (!appended) {
         // What was delivered stays delivered: the index is changed, and the gap is told.
-        carrier_.warnings_.push_back(
+        carrier_.gaps_.push_back(
             fail(std::move(appended).error(), "the log lacks the end of message " + row_.id).error);
       } else {
         seq = *appended;
@@ -600,7 +601,8 @@ class Carrier::Errand {
                                       [&](const auto& result) { return !is_final(result); });
     const bool was_tried = waiting->status != Status::queued;
     // What a dead runner left untouched is due at once.
-    const auto pause = was_tried ? pause_after(row_.attempts) : std::chrono::seconds(0);
+    const bool is_due = !was_tried && !is_put_off_;
+    const auto pause = is_due ? std::chrono::seconds(0) : pause_after(row_.attempts);
     return table_.postpone(row_, due_after(pause, clock_),
                            was_tried ? delivery::text(waiting->reason) : row_.reason,
                            was_tried ? waiting->detail : row_.detail);
@@ -661,6 +663,7 @@ class Carrier::Errand {
   bool is_away_ = false;
   bool is_told_ = false;      ///< `returned` is in the log already
   bool is_recovery_ = false;  ///< nothing was tried now
+  bool is_put_off_ = false;   ///< its sender could not be told: the end waits
 };
 
 Carrier::Carrier(sealing::Office& office, const delivery::Equipment& equipment)

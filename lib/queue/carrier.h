@@ -61,6 +61,8 @@ class Carrier {
   [[nodiscard]] const Tally& tally() const { return tally_; }
   /// What is worth a warning although all was done, since the last call.
   std::vector<Error> take_warnings() { return std::exchange(warnings_, {}); }
+  /// Ends that could not be recorded: what was done is true, the evidence lacks it.
+  std::vector<Error> take_gaps() { return std::exchange(gaps_, {}); }
 
  private:
   class Errand;
@@ -72,6 +74,7 @@ class Carrier {
   std::map<config::Minimum, std::unique_ptr<delivery::Courier>> couriers_;
   Tally tally_;
   std::vector<Error> warnings_;
+  std::vector<Error> gaps_;
 };
 
 }  // namespace sm::queue

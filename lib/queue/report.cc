@@ -161,6 +161,8 @@ Result<message::PreparedMessage> compose(const Report& report,
                                          const config::Organisation& organisation,
                                          const std::string& reporting, const Clock& clock) {
   auto from = sealing::notice_address(organisation);
+  // An organisation without any address of its own speaks from its sender's domain.
+  if (!from) from = name::Mailbox::parse("noreply@" + report.to.domain().text());
   if (!from) return fail(std::move(from).error());
   const std::string language = organisation.sealing.language == "nl" ? "nl" : "en";
   const Words& words = language == "nl" ? kDutch : kEnglish;

@@ -73,6 +73,8 @@ class Runner::Work {
   void keep(Carrier& carrier) {
     const std::lock_guard guard(mutex_);
     report_.tally += carrier.tally();
+    for (auto& gap : carrier.take_gaps())
+      report_.failures.push_back(std::move(gap));
     for (auto& warning : carrier.take_warnings())
       report_.warnings.push_back(std::move(warning));
   }

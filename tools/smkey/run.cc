@@ -184,6 +184,13 @@ Result<void> rotate_org(const Setting& setting, const Options& options) {
 /// A key that envelopes still need is destroyed only on demand.
 Result<void> check_unused(const Setting& setting, const std::string& org, const std::string& kid) {
   const envelope::Store store(setting.config.state + "/sealed");
+  const auto waiting = keys::count_waiting(setting.config.state, org, kid);
+  if (!waiting) return fail(waiting.error());
+  if (*waiting > 0) {
+    return fail(Errc::denied,
+                std::to_string(*waiting) + " messages that wait still need the key " + kid,
+                "smsend -q sends them; --force destroys the key, and with it what waits");
+  }
   const auto uses = keys::count_uses(store, org, kid);
   if (!uses) return fail(uses.error());
   if (*uses == 0) return {};

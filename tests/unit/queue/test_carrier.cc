@@ -118,6 +118,16 @@ TEST_CASE("what a destination refuses for good is returned at once", "[queue]") 
   CHECK(report_text(fixture).find("Status: 5.1.10") != std::string::npos);
 }
 
+TEST_CASE("an organisation without an address of its own can tell its senders all the same",
+          "[queue]") {
+  QueueFixture fixture;
+  fixture.config.organisations.front().domains.clear();
+  fixture.config.organisations.front().sealing.portal.clear();
+  fixture.accept({"anna@null.example"});
+  fixture.carry("null.example");
+  CHECK(report_text(fixture).find("<noreply@delinde.example>") != std::string::npos);
+}
+
 TEST_CASE("nobody is told who asked not to be, or is nobody", "[queue]") {
   QueueFixture fixture;
   SECTION("the null sender") {
