@@ -105,6 +105,13 @@ void Connections::close_waiting() {
   }
 }
 
+std::size_t Connections::working() const {
+  const std::lock_guard lock(mutex_);
+  return static_cast<std::size_t>(
+      std::count_if(connections_.begin(), connections_.end(),
+                    [](const auto& row) { return row.second.is_working; }));
+}
+
 std::size_t Connections::count() const {
   const std::lock_guard lock(mutex_);
   return connections_.size();

@@ -42,6 +42,8 @@ class Connections {
   /// Ends those that wait for their client; the others finish.
   void close_waiting();
   [[nodiscard]] std::size_t count() const;
+  /// How many have a request at work.
+  [[nodiscard]] std::size_t working() const;
 
  private:
   struct Connection {

@@ -1,7 +1,6 @@
 #include "portal/server.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cstring>
 #include <thread>
 
@@ -110,7 +109,6 @@ struct Server::Parts {
   const House& house;
   const bool has_tls;
   Connections connections;
-  std::atomic<int> busy{0};  ///< requests between header and last byte
   std::vector<MHD_Daemon*> daemons;
   WorkLane pages{house, 4, 2000};
   WorkLane passwords{house, 2, 500};
@@ -157,10 +155,8 @@ using SharedExchange = std::shared_ptr<Exchange>;
 class Exchange final : public Valve, public std::enable_shared_from_this<Exchange> {
  public:
   Exchange(Server::Parts& parts, MHD_Connection* connection)
-      : parts_(parts), connection_(connection) {
-    ++parts_.busy;
-  }
-  ~Exchange() override { --parts_.busy; }
+      : parts_(parts), connection_(connection) {}
+  ~Exchange() override = default;
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
 
@@ -516,7 +512,8 @@ bool Server::drain(std::chrono::seconds most) {
     parts_->connections.close_waiting();
     parts_->connections.close_overdue();
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    if (parts_->connections.count() == 0 && parts_->busy == 0) return true;
+    // Those that only wait are closed with the server; a suspended one is always at work.
+    if (parts_->connections.working() == 0) return true;
   } while (!deadline.has_passed());
   return false;
 }

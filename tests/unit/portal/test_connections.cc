@@ -109,6 +109,7 @@ TEST_CASE("a request has its time, waiting and working", "[portal]") {
   all.close_overdue();
   CHECK(peers[1].is_ended());
   CHECK(all.count() == 2);
+  CHECK(all.working() == 1);
   all.remove(&peers[0]);
   all.remove(&peers[1]);
   CHECK(all.count() == 0);
