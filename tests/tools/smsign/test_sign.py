@@ -314,6 +314,13 @@ class Sign(Workbench):
         self.assert_refused(done, 69, f"running {moved}/libexec/smtools/smsign-lookup: No such")
         self.assertIn(b"smsign: hint: ", done.stderr)
 
+    @unittest.skipIf("SMTOOLS_SANITIZED" in os.environ, "SKIP: sanitizers bring libraries")
+    def test_signing_loads_none_of_the_libraries_that_looking_up_needs(self):
+        loaded = subprocess.run(["ldd", SMSIGN], check=True, capture_output=True, text=True).stdout
+        self.assertIn("libcrypto", loaded)
+        for name in ("unbound", "sqlite", "yaml", "simdjson", "stdc++"):
+            self.assertNotIn(name, loaded)
+
     def test_which_part_answers_is_not_to_be_seen(self):
         for arguments in (["verify", "--help"], ["--quiet", "verify", "--help"], ["rotate", "-h"],
                           ["sign", "--help"], ["dns", "--help"]):
