@@ -8,6 +8,7 @@
 #include "certificate.h"
 #include "cli/settings.h"
 #include "options.h"
+#include "queue/withdraw.h"
 #include "retention/delivered.h"
 #include "retention/lifecycle.h"
 #include "retention/sweep.h"
@@ -308,13 +309,27 @@ void tell(const Options& options, const std::string& id, const std::string& reci
 }
 
 Result<cli::Verdict> revoke(const Options& options) {
-  if (auto asked = filter_of(options); !asked) return fail(std::move(asked).error());
+  const auto asked = filter_of(options);
+  if (!asked) return fail(asked.error());
   auto premises = open(options, false);
   if (!premises) return fail(std::move(premises).error());
   auto& office = (*premises)->office();
   auto found = find_to_revoke(office, options);
   if (!found) return fail(std::move(found).error());
+  // What waits in the queue has not left: it never will.
+  auto waiting = options.is_last
+                     ? Result<std::vector<queue::Withdrawn>>(std::vector<queue::Withdrawn>())
+                     : queue::withdraw(office, {.message = asked->id,
+                                                .message_id = asked->message_id,
+                                                .recipient = asked->recipient,
+                                                .since = asked->since});
+  if (!waiting) return fail(std::move(waiting).error());
+  for (const auto& one : *waiting) {
+    tell(options, one.message, one.recipient, "revoked",
+         " to " + printable(one.recipient) + " taken out of the queue");
+  }
   if (found->sealed.empty() && found->delivered.empty()) {
+    if (!waiting->empty()) return cli::Verdict::yes;
     return no_such_message(options.id.value_or(options.message_id.value_or("none was found")));
   }
   std::string ended;

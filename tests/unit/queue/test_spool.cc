@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "queue/spool.h"
+#include "queue/withdraw.h"
 #include "unit/queue/queue_fixture.h"
 
 using namespace sm;
@@ -127,6 +128,29 @@ TEST_CASE("F24 what a crash left without a row is swept away, and nothing else",
   CHECK(::access(layout.parcel("orphan1").c_str(), F_OK) != 0);
   CHECK(::access(layout.parcel("justnow").c_str(), F_OK) == 0);
   CHECK(::access(layout.parcel(fixture.rows().front().file).c_str(), F_OK) == 0);
+}
+
+TEST_CASE("what waits can be taken back, for one recipient or for all, and is destroyed",
+          "[queue]") {
+  QueueFixture fixture;
+  const auto results =
+      fixture.accept({"anna@away.example", "bob@away.example", "carl@other.example"});
+  CHECK(must(queue::withdraw(fixture.office, {.message = "nothing"})).empty());
+  const auto one = must(queue::withdraw(
+      fixture.office, {.message = results[0].message, .recipient = "anna@away.example"}));
+  REQUIRE(one.size() == 1);
+  CHECK(one[0].recipient == "anna@away.example");
+  CHECK(fixture.parcels() == 1);
+  const auto taken = fixture.take("away.example");
+  REQUIRE(taken.size() == 1);
+  const auto busy = queue::withdraw(fixture.office, {.message_id = "<q1@delinde.example>"});
+  REQUIRE_FALSE(busy);
+  CHECK(busy.error().code == Errc::temporary);
+  CHECK(fixture.rows().size() == 2);
+  must(fixture.table.give_back(taken[0]));
+  CHECK(must(queue::withdraw(fixture.office, {.message_id = "<q1@delinde.example>"})).size() == 2);
+  CHECK(fixture.rows().empty());
+  CHECK(fixture.parcels() == 0);
 }
 
 TEST_CASE("nothing is queued where the log cannot say so", "[queue]") {
