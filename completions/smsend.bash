@@ -17,6 +17,8 @@ _smsend()
         --password-file) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
         --phone) :; return ;;
         --expires) :; return ;;
+        --link) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+        --oversize) mapfile -t COMPREPLY < <(compgen -W "link refuse" -- "$cur"); return ;;
         --every) :; return ;;
         -f) :; return ;;
         -r) :; return ;;
@@ -41,7 +43,7 @@ _smsend()
         --state) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
     esac
     if [[ $cur == -* ]]; then
-        mapfile -t COMPREPLY < <(compgen -W "--minimum --on-insecure --attach --dry-run --mta --seal --method --password-file --phone --expires --once --queue -q --every --now -t -f -r -F -N -R -V -O -o -b -B -h -L -X -i -n -m -G -U --resolver --trust-anchor --ca-file --port --deadline --dns-file --config --state --json --quiet -v --no-color --help --version" -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W "--minimum --on-insecure --attach --dry-run --mta --seal --method --password-file --phone --expires --once --link --oversize --queue -q --every --now -t -f -r -F -N -R -V -O -o -b -B -h -L -X -i -n -m -G -U --resolver --trust-anchor --ca-file --port --deadline --dns-file --config --state --json --quiet -v --no-color --help --version" -- "$cur")
         return
     fi
 } &&

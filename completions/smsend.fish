@@ -11,6 +11,8 @@ complete -c smsend -l password-file -r -F -d 'the password that recipients were 
 complete -c smsend -l phone -x -d 'for codes by text message, as +31612345678; one recipient'
 complete -c smsend -l expires -x -d '1d to 90d, as far as the policy allows (default: as configured, 7d)'
 complete -c smsend -l once -d 'the link ends after the first complete reading'
+complete -c smsend -l link -r -F -d 'a large file, sealed: its link goes into the mail'
+complete -c smsend -l oversize -x -a 'link refuse' -d 'attachments that are too large go by a link, or the message is refused (default: refuse)'
 complete -c smsend -l queue -d 'takes the message into the queue, to be delivered by -q'
 complete -c smsend -s q -d 'runs the queue once; -q15m, again and again'
 complete -c smsend -l every -x -d 'with -q: again after so long, as 30s, 15m, 1h'

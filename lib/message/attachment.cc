@@ -118,8 +118,17 @@ Result<void> append_content(Source& source, Bytes block, Scratch& out) {
   return out.append(text + "\r\n");
 }
 
+Result<void> append_text(const Attachment& attachment, std::string_view boundary, Scratch& out) {
+  return out.append("--" + std::string(boundary) +
+                    "\r\nContent-Type: text/plain; charset=us-ascii\r\n"
+                    "Content-Transfer-Encoding: 7bit\r\nContent-Disposition: inline" +
+                    (attachment.name.empty() ? "" : parameter_text("filename", attachment.name)) +
+                    "\r\n\r\n" + attachment.text + "\r\n");
+}
+
 Result<void> append_attachment(const Attachment& attachment, std::string_view boundary,
                                Scratch& out) {
+  if (!attachment.text.empty()) return append_text(attachment, boundary, out);
   auto file = open_attachment(attachment.path);
   if (!file) return fail(std::move(file).error());
   std::string name = safe_file_name(attachment.name.empty() ? attachment.path : attachment.name);

@@ -15,6 +15,8 @@ struct Attachment {
   std::string path;
   std::string name{};  ///< shown to the recipient, made safe; by default the path's last component
   std::string type{};  ///< by default from the name's extension, else application/octet-stream
+  /// Instead of a file: words that are read with the message, ASCII, lines that end in CRLF.
+  std::string text{};
 };
 
 /// The type for a file of this name: "application/pdf". Text types without charset.

@@ -121,7 +121,9 @@ Result<void> check_lifetime(const SealingRequest& request, SealingTerms& terms,
 Result<SealingTerms> agree_terms(const SealingRequest& request,
                                  const config::Organisation& organisation) {
   SealingTerms terms{.seals_all = request.seals_all, .is_once = request.is_once};
-  if ((request.seals_all || request.insists) && !organisation.sealing.is_available()) {
+  terms.links_oversize = request.oversize == "link";
+  const bool needs_portal = request.seals_all || request.insists || terms.links_oversize;
+  if (needs_portal && !organisation.sealing.is_available()) {
     return fail(Errc::configuration,
                 organisation.sealing.portal.empty()
                     ? "no portal is configured: nothing can be sealed"
@@ -160,7 +162,9 @@ Result<std::vector<Continued>> take_continued(store::Index& index, const Clock& 
                              .recipient = address});
     if (!links) return fail(std::move(links).error());
     for (const auto& link : *links) {
-      if (!link.is_live() || link.message.expires <= now) continue;
+      const bool waits = link.is_live() && link.message.expires > now &&
+                         link.message.kind == store::SealedKind::message;
+      if (!waits) continue;
       continued.push_back({i, address, link.message.id, link.recipient.id});
       break;
     }
@@ -270,7 +274,8 @@ void Fallback::seal(const Order& order, std::vector<RecipientResult>& results) {
                    .files = order.files,
                    .lifetime = order.terms->lifetime,
                    .is_once = order.terms->is_once,
-                   .reference = order.reference};
+                   .reference = order.reference,
+                   .links_oversize = order.terms->links_oversize};
   Choice choice(*this, *order.terms);
   std::vector<RecipientResult*> chosen;
   for (auto* result : pending) {

@@ -39,6 +39,7 @@ struct SealingRequest {
   std::optional<std::string> phone{};          ///< with its country; for one recipient
   std::optional<std::string> expires{};        ///< "1d" to "90d"
   bool is_once = false;                        ///< ends after the first complete reading
+  std::optional<std::string> oversize{};       ///< "link", "refuse" (default)
 };
 
 /// The same, understood and allowed.
@@ -49,6 +50,7 @@ struct SealingTerms {
   std::string phone{};  ///< E.164; may be empty
   std::chrono::seconds lifetime{};
   bool is_once = false;
+  bool links_oversize = false;  ///< what is too large to go along goes by a link
 };
 
 /// Errc::usage for wishes that contradict each other or cannot be read, Errc::denied for what the

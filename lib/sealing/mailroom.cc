@@ -3,8 +3,10 @@
 #include <fcntl.h>
 
 #include "base/encoding.h"
+#include "message/attachment.h"
 #include "sealing/errand.h"
 #include "sealing/split.h"
+#include "sealing/words.h"
 #include "store/contact_table.h"
 #include "store/outbox_table.h"
 #include "store/sealed_table.h"
@@ -168,6 +170,7 @@ class Sealing {
     auto source = decode(*order_.message, attached, limit);
     envelope::PartInfo info{.role = envelope::Role::file, .type = attached.type};
     if (!attached.name.empty()) info.name = attached.name;
+    names_.push_back(info.name.value_or(attached.type));
     auto added = draft.add_part(std::move(info), *source);
     if (!added) return fail(std::move(added).error());
     ++files_;
@@ -179,7 +182,8 @@ class Sealing {
     if (!fd) return fail(std::move(fd).error());
     envelope::PartInfo info{.role = envelope::Role::file};
     info.name = file.name.empty() ? file.path.substr(file.path.rfind('/') + 1) : file.name;
-    if (!file.type.empty()) info.type = file.type;
+    info.type = file.type.empty() ? std::string(message::type_of_name(*info.name)) : file.type;
+    names_.push_back(*info.name);
     auto added = draft.add_file(std::move(info), fd->get(), file.path);
     if (!added) return fail(std::move(added).error());
     ++files_;
@@ -283,6 +287,9 @@ class Sealing {
       sealed.push_back({guest.addressee->id, guest.waits_for_number()});
       if (order_.is_files_only) {
         sealed.back().link = link_url(organisation_.sealing.portal, kLinkPath, guest.token);
+        sealed.back().language = language_of(guest.language, organisation_.sealing.language);
+        sealed.back().names = names_;
+        sealed.back().expires = expires();
       }
     }
     return sealed;
@@ -294,6 +301,7 @@ class Sealing {
   const WallTime created_ = office_.clock->now();
   std::vector<Guest> guests_;
   std::int64_t files_ = 0;
+  std::vector<std::string> names_;
 };
 
 }  // namespace

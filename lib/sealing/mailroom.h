@@ -75,7 +75,11 @@ struct SealOrder {
 struct SealedFor {
   audit::RecipientId id;
   bool waits_for_number = false;  ///< the sender was asked for a phone number; status pending
-  std::optional<Secret> link{};   ///< of files only: the URL
+  // Of files only:
+  std::optional<Secret> link{};      ///< the URL
+  std::string language{};            ///< "en", "nl"
+  std::vector<std::string> names{};  ///< of the files
+  WallTime expires{};
 };
 
 class Mailroom {

@@ -226,6 +226,20 @@ Letter reply_letter(const config::Organisation& organisation, const LetterTo& to
   return letter;
 }
 
+std::string files_text(std::string_view language, const std::vector<std::string>& names,
+                       std::string_view url, WallTime expires) {
+  const bool dutch = is_dutch(language);
+  std::string out =
+      dutch ? "Bestanden bij dit bericht:\r\n\r\n" : "Files with this message:\r\n\r\n";
+  for (const auto& name : names)
+    out += "  " + to_ascii(name) + "\r\n";
+  const std::string when = date_text(expires, language);
+  out += dutch ? "\r\nOphalen:\r\n" : "\r\nDownload:\r\n";
+  out += std::string(url) + "\r\n\r\n";
+  return out + (dutch ? "Beschikbaar tot " + when + ". De koppeling is alleen voor u.\r\n"
+                      : "Available until " + when + ". The link is for you alone.\r\n");
+}
+
 std::string code_text(const config::Organisation& organisation, const CodeMessage& code) {
   const std::string digits(as_text(code.code.reveal()));
   const std::string name = to_ascii(organisation.name);

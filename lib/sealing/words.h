@@ -41,6 +41,10 @@ Letter ended_letter(const config::Organisation& organisation, const LetterTo& to
 Letter reply_letter(const config::Organisation& organisation, const LetterTo& to,
                     std::string_view recipient, std::string_view id);
 
+/// What stands in a mail below its own text, where files go along by a link: ASCII, CRLF.
+std::string files_text(std::string_view language, const std::vector<std::string>& names,
+                       std::string_view url, WallTime expires);
+
 /// The text of an SMS with a code: ASCII, one segment as far as the name allows.
 std::string code_text(const config::Organisation& organisation, const CodeMessage& code);
 

@@ -6,6 +6,7 @@
 #include "delivery/signing.h"
 #include "state/signed_trees.h"
 #include "store/contact_table.h"
+#include "submission/linked.h"
 
 namespace sm::submission {
 namespace {
@@ -40,6 +41,23 @@ Result<config::Organisation> organisation_of(const config::Config& config,
   if (*contact && (*contact)->is_sender) return organisation;
   return fail(Errc::denied, address + " is not registered to send (policy-forbids)",
               "smcontact add " + address + " --sender");
+}
+
+Result<config::Organisation> admit(const config::Config& config, const Mail& mail,
+                                   const sealing::Premises::Options& how) {
+  auto admitted = organisation_of(config, mail.envelope, mail.message);
+  if (admitted || admitted.error().code != Errc::denied) return admitted;
+  const auto whose = find_organisation(config, mail.envelope, mail.message);
+  if (!whose) return admitted;  // nobody's mail is in nobody's log
+  audit::Record record(audit::Event::refused, audit::MessageId::fresh());
+  record.outcome(audit::Outcome::denied, "policy-forbids")
+      .disclose("account", mail.account)
+      .disclose("sender", mail.message.from().mailbox.text());
+  for (const auto& recipient : mail.envelope.recipients)
+    record.disclose("recipient", recipient.mailbox.text());
+  sealing::Logs logs(config, *how.clock, how.tool);
+  if (auto told = logs.append(whose->id, record); !told) return fail(std::move(told).error());
+  return admitted;
 }
 
 delivery::OnInsecure on_insecure_of(const std::optional<std::string>& wish,
@@ -86,20 +104,28 @@ Result<Outcome> Submitter::submit(Mail& mail, const Order& order) {
   }
   Outcome outcome;
   if (!mail.envelope.recipients.empty()) {
-    auto results = send(mail, order, outcome);
+    const bool is_linked = !mail.files.empty() && !order.terms->seals_all;
+    auto results = is_linked ? send_linked(mail, order, outcome) : send(mail, order, outcome);
     if (!results) return fail(std::move(results).error());
     outcome.results = std::move(*results);
+    if (order.terms->links_oversize) link_oversize(mail, order, outcome);
   }
   seal(mail, order, continued, outcome);
   return outcome;
 }
 
-Result<std::vector<RecipientResult>> Submitter::send(Mail& mail, const Order& order,
-                                                     Outcome& outcome) {
+Result<Submitter::Results> Submitter::send(Mail& mail, const Order& order, Outcome& outcome) {
+  return send_signed(mail.message, mail, mail.envelope, order, order.terms->seals_all, outcome);
+}
+
+Result<Submitter::Results> Submitter::send_signed(message::PreparedMessage& message,
+                                                  const Mail& mail, smtp::Envelope envelope,
+                                                  const Order& order, bool seals_all,
+                                                  Outcome& outcome) {
   const auto& organisation = *order.organisation;
-  auto signatures = delivery::sign(mail.message, organisation, *how_.clock);
+  auto signatures = delivery::sign(message, organisation, *how_.clock);
   if (!signatures) return fail(std::move(signatures).error());
-  mail.envelope.requires_tls = mail.envelope.requires_tls || organisation.policy.requiretls;
+  envelope.requires_tls = envelope.requires_tls || organisation.policy.requiretls;
   auto trees = store::Index::open(config_.state);
   if (!trees) return fail(std::move(trees).error());
   state::SignedTrees signed_trees(std::move(*trees));
@@ -111,15 +137,120 @@ Result<std::vector<RecipientResult>> Submitter::send(Mail& mail, const Order& or
                           {.minimum = organisation.policy.minimum,
                            .on_insecure = order.on_insecure,
                            .deadline = config_.network.deadline,
-                           .seals_all = order.terms->seals_all});
-  auto results = sender.send({.message = &mail.message,
-                              .envelope = mail.envelope,
+                           .seals_all = seals_all});
+  auto results = sender.send({.message = &message,
+                              .envelope = std::move(envelope),
                               .dkim = std::move(*signatures),
                               .account = mail.account,
                               .uid = mail.uid});
-  outcome.warnings = sender.warnings();
-  outcome.gaps = sender.gaps();
+  const auto add = [](std::vector<Error>& all, const std::vector<Error>& more) {
+    all.insert(all.end(), more.begin(), more.end());
+  };
+  add(outcome.warnings, sender.warnings());
+  add(outcome.gaps, sender.gaps());
   return results;
+}
+
+Result<Submitter::Results> Submitter::send_linked(Mail& mail, const Order& order,
+                                                  Outcome& outcome) {
+  const auto foreseen = rehearse(config_, equipment_, mail.envelope, order);
+  Results results(mail.envelope.recipients.size());
+  smtp::Envelope sealed = mail.envelope;
+  sealed.recipients.clear();
+  std::vector<std::size_t> sealed_places;
+  std::vector<std::size_t> places;
+  for (std::size_t i = 0; i < foreseen.size(); ++i) {
+    results[i] = foreseen[i];
+    if (foreseen[i].status == Status::sealed) {
+      sealed.recipients.push_back(mail.envelope.recipients[i]);
+      sealed_places.push_back(i);
+    } else {
+      places.push_back(i);
+    }
+  }
+  if (!places.empty()) {
+    auto sent = send_copies(mail, order, false, places, results, outcome);
+    if (!sent) return fail(std::move(sent).error());
+  }
+  if (sealed_places.empty()) return results;
+  // The level that was seen is what it is sealed for.
+  auto pending = send_signed(mail.message, mail, sealed, order, true, outcome);
+  if (!pending) return fail(std::move(pending).error());
+  for (std::size_t i = 0; i < sealed_places.size(); ++i) {
+    auto& result = results[sealed_places[i]];
+    (*pending)[i].level = result.level;
+    (*pending)[i].reason = result.reason;
+    result = std::move((*pending)[i]);
+  }
+  return results;
+}
+
+Result<void> Submitter::send_copies(const Mail& mail, const Order& order, bool takes_attachments,
+                                    const std::vector<std::size_t>& places, Results& results,
+                                    Outcome& outcome) {
+  auto opened = office(outcome);
+  if (!opened) return fail(std::move(opened).error());
+  LinkedFiles linked(**opened);
+  std::vector<name::Mailbox> recipients;
+  for (const auto place : places)
+    recipients.push_back(mail.envelope.recipients[place].mailbox);
+  auto copies = linked.prepare({.organisation = order.organisation,
+                                .terms = order.terms,
+                                .message = &mail.message,
+                                .files = mail.files,
+                                .takes_attachments = takes_attachments,
+                                .reference = mail.envelope.id ? mail.envelope.id->text() : ""},
+                               recipients);
+  if (!copies) return fail(std::move(copies).error());
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    auto& copy = (*copies)[i];
+    auto& result = results[places[i]];
+    smtp::Envelope envelope = mail.envelope;
+    envelope.recipients = {mail.envelope.recipients[places[i]]};
+    envelope.needs_8bitmime = copy.message.is_8bit();
+    envelope.needs_smtputf8 = copy.message.needs_smtputf8();
+    auto sent = send_signed(copy.message, mail, std::move(envelope), order, false, outcome);
+    if (sent) {
+      result = std::move(sent->front());
+    } else {
+      // What was sent to others stays sent.
+      result.status = Status::deferred;
+      result.reason = delivery::Reason::internal_error;
+      result.detail = sent.error().what;
+      result.enhanced = "4.3.0";
+    }
+    if (auto settled = linked.settle(copy, result); !settled) {
+      outcome.warnings.push_back(std::move(settled).error());
+    }
+  }
+  return {};
+}
+
+/// What no server of the destination would take for its size goes again without its attachments.
+void Submitter::link_oversize(const Mail& mail, const Order& order, Outcome& outcome) {
+  std::vector<std::size_t> places;
+  for (std::size_t i = 0; i < outcome.results.size(); ++i) {
+    const auto& result = outcome.results[i];
+    const bool is_too_large =
+        result.status == Status::failed && result.reason == delivery::Reason::message_too_large;
+    if (is_too_large) places.push_back(i);
+  }
+  if (places.empty()) return;
+  if (auto sent = send_copies(mail, order, true, places, outcome.results, outcome); !sent) {
+    outcome.warnings.push_back(fail(std::move(sent).error(), "nothing could be linked").error);
+  }
+}
+
+Result<sealing::Office*> Submitter::office(Outcome& outcome) {
+  if (!premises_) {
+    auto premises = sealing::Premises::open(config_, how_);
+    if (!premises) return fail(std::move(premises).error());
+    premises_ = std::move(*premises);
+    if (how_.environment_key != nullptr) {
+      outcome.warnings.push_back({Errc::configuration, keys::kEnvironmentWarning});
+    }
+  }
+  return &premises_->office();
 }
 
 void Submitter::seal(const Mail& mail, const Order& order,
@@ -129,19 +260,13 @@ void Submitter::seal(const Mail& mail, const Order& order,
     return result.status == Status::pending;
   });
   if (!has_pending && continued.empty()) return;
-  if (!premises_) {
-    auto premises = sealing::Premises::open(config_, how_);
-    if (!premises) {
-      sealing::fail_to_seal(results, premises.error());
-      sealing::put_back(continued, results);
-      return;
-    }
-    premises_ = std::move(*premises);
-    if (how_.environment_key != nullptr) {
-      outcome.warnings.push_back({Errc::configuration, keys::kEnvironmentWarning});
-    }
+  auto opened = office(outcome);
+  if (!opened) {
+    sealing::fail_to_seal(results, opened.error());
+    sealing::put_back(continued, results);
+    return;
   }
-  sealing::Fallback fallback(premises_->office(), equipment_, *order.organisation);
+  sealing::Fallback fallback(**opened, equipment_, *order.organisation);
   const std::string reference = mail.envelope.id ? mail.envelope.id->text() : "";
   fallback.seal({&mail.message, order.terms, reference, mail.files}, results);
   sealing::put_back(continued, results);

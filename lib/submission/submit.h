@@ -4,6 +4,7 @@
 //
 //   organisation_of   whose mail it is, and whether its author may send
 //   rehearse          what would happen, from a look at each destination
+//   LinkedFiles       (linked.h) large files beside a mail that is delivered
 //   Submitter         recipients who have it sealed already are continued; the others: sign,
 //                     `submitted`, deliver, and what has no safe way is sealed and notified
 //
@@ -45,6 +46,10 @@ Result<config::Organisation> organisation_of(const config::Config& config,
                                              const smtp::Envelope& envelope,
                                              const message::PreparedMessage& message);
 
+/// The same, at the door: who is not registered is turned away, and the organisation's log says so.
+Result<config::Organisation> admit(const config::Config& config, const Mail& mail,
+                                   const sealing::Premises::Options& how);
+
 /// What becomes of a message whose destination stays below the minimum: "seal", "refuse", "defer",
 /// or unset. Sealing only where the organisation has the sealed channel.
 delivery::OnInsecure on_insecure_of(const std::optional<std::string>& wish,
@@ -81,8 +86,19 @@ class Submitter {
   Result<Outcome> submit(Mail& mail, const Order& order);
 
  private:
-  Result<std::vector<delivery::RecipientResult>> send(Mail& mail, const Order& order,
-                                                      Outcome& outcome);
+  using Results = std::vector<delivery::RecipientResult>;
+  Result<Results> send(Mail& mail, const Order& order, Outcome& outcome);
+  Result<Results> send_signed(message::PreparedMessage& message, const Mail& mail,
+                              smtp::Envelope envelope, const Order& order, bool seals_all,
+                              Outcome& outcome);
+  /// Where large files go along: sealed with the message, or linked in each delivered copy.
+  Result<Results> send_linked(Mail& mail, const Order& order, Outcome& outcome);
+  /// Copies with a link, for these places of the results; what cannot be sent stays as it is.
+  Result<void> send_copies(const Mail& mail, const Order& order, bool takes_attachments,
+                           const std::vector<std::size_t>& places, Results& results,
+                           Outcome& outcome);
+  void link_oversize(const Mail& mail, const Order& order, Outcome& outcome);
+  Result<sealing::Office*> office(Outcome& outcome);
   void seal(const Mail& mail, const Order& order, const std::vector<sealing::Continued>& continued,
             Outcome& outcome);
 

@@ -151,7 +151,10 @@ Result<submission::Mail> take_in(const Options& options, const config::Config& c
   }
   envelope.needs_8bitmime = prepared->is_8bit();
   envelope.needs_smtputf8 = prepared->needs_smtputf8();
-  return submission::Mail{std::move(*prepared), std::move(envelope), account, ::getuid()};
+  submission::Mail mail{std::move(*prepared), std::move(envelope), account, ::getuid()};
+  for (const auto& file : options.large_files)
+    mail.files.push_back({.path = file});
+  return mail;
 }
 
 }  // namespace sm::smsend

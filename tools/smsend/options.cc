@@ -32,6 +32,11 @@ void describe_sealing(CLI::App& app, Options& options) {
                       "1d to 90d, as far as the policy allows (default: as configured, 7d)"));
   group(cli::add_flag(app, "--once", options.is_once,
                       "the link ends after the first complete reading"));
+  group(cli::add_list(app, "--link", options.large_files, "FILE",
+                      "a large file, sealed: its link goes into the mail"));
+  group(cli::add_choice(app, "--oversize", options.oversize, {"link", "refuse"},
+                        "attachments that are too large go by a link, or the message is refused "
+                        "(default: refuse)"));
 }
 
 void describe_queue(CLI::App& app, Options& options) {

@@ -42,6 +42,8 @@ struct Options {
   std::optional<std::string> phone;          ///< --phone
   std::optional<std::string> expires;        ///< --expires
   bool is_once = false;                      ///< --once
+  std::vector<std::string> large_files;      ///< --link
+  std::optional<std::string> oversize;       ///< --oversize
   bool is_dry_run = false;                   ///< --dry-run
   bool is_mta = false;                       ///< --mta
   bool queues = false;                       ///< --queue

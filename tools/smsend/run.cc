@@ -58,7 +58,8 @@ sealing::SealingRequest request_of(const Options& options) {
           .password_file = options.password_file,
           .phone = options.phone,
           .expires = options.expires,
-          .is_once = options.is_once};
+          .is_once = options.is_once,
+          .oversize = options.oversize};
 }
 
 Result<Sent> send(const Options& options) {
@@ -73,7 +74,7 @@ Result<Sent> send(const Options& options) {
     return Sent{std::move(*queued)};
   }
   if (auto applied = delivery::apply_rotations(*config); !applied) return fail(applied.error());
-  const auto organisation = submission::organisation_of(*config, mail->envelope, mail->message);
+  const auto organisation = submission::admit(*config, *mail, premises_of(options));
   if (!organisation) return fail(organisation.error());
   auto terms = sealing::agree_terms(request_of(options), *organisation);
   if (!terms) return fail(std::move(terms).error());
