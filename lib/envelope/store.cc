@@ -302,7 +302,7 @@ Result<HeadChange> Store::rewrap(const EnvelopeId& id, const KeySource& keys, co
   return change;
 }
 
-Result<bool> Store::destroy(const EnvelopeId& id) {
+Result<bool> Store::destroy_folder(const EnvelopeId& id) {
   const std::string path = folder(id);
   const auto directory = open_folder(path);
   if (!directory) return fail(directory.error());
@@ -322,8 +322,28 @@ Result<bool> Store::destroy(const EnvelopeId& id) {
   std::error_code error;
   fs::remove_all(path, error);
   if (error) return fail_errno("removing " + path, error.value());
-  if (auto synced = sync_folder(root_); !synced) return fail(std::move(synced).error());
   return had_head;
+}
+
+Result<bool> Store::destroy(const EnvelopeId& id) {
+  auto destroyed = destroy_folder(id);
+  if (!destroyed) return destroyed;
+  if (auto synced = sync_root(); !synced) return fail(std::move(synced).error());
+  return destroyed;
+}
+
+Result<void> Store::destroy_all(std::span<const EnvelopeId> ids) {
+  for (const auto& id : ids) {
+    if (auto destroyed = destroy_folder(id); !destroyed) return fail(std::move(destroyed).error());
+  }
+  return sync_root();
+}
+
+/// Where nothing was ever sealed there is no root.
+Result<void> Store::sync_root() const {
+  struct stat status {};
+  if (::stat(root_.c_str(), &status) != 0 && errno == ENOENT) return {};
+  return sync_folder(root_);
 }
 
 }  // namespace sm::envelope

@@ -19,6 +19,7 @@
 
 #include <chrono>
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -116,11 +117,15 @@ class Store {
                             const PublicKey& recipient);
   /// Destroys head and bodies; also of a draft. True where there was a head.
   Result<bool> destroy(const EnvelopeId& id);
+  /// The same for many, with one sync for all that need none of their own.
+  Result<void> destroy_all(std::span<const EnvelopeId> ids);
 
  private:
   /// False from `edit`: nothing to do.
   Result<HeadChange> edit_head(const EnvelopeId& id,
                                const std::function<Result<bool>(Header&)>& edit);
+  Result<bool> destroy_folder(const EnvelopeId& id);
+  Result<void> sync_root() const;
   std::string root_;
 };
 

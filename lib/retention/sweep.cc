@@ -121,10 +121,8 @@ class Sweep {
     store::SealedTable table(*office_.index);
     auto messages = table.unfinished();
     if (!messages) return fail(std::move(messages).error());
-    for (const auto& message : *messages) {
-      if (auto done = sealing::finish_message(office_, message); !done) return done;
-      ++report_.finished;
-    }
+    if (auto done = sealing::finish_messages(office_, *messages); !done) return done;
+    report_.finished += messages->size();
     auto recipients = table.unfinished_recipients();
     if (!recipients) return fail(std::move(recipients).error());
     for (const auto& link : *recipients) {
@@ -164,10 +162,8 @@ class Sweep {
         return table.mark_expired(ids);
       });
       if (!marked) return marked;
-      for (const auto& message : *expired) {
-        if (auto done = sealing::finish_message(office_, message); !done) return done;
-        ++report_.expired;
-      }
+      if (auto done = sealing::finish_messages(office_, *expired); !done) return done;
+      report_.expired += expired->size();
     }
   }
 

@@ -67,16 +67,25 @@ Result<void> forget_journal(Office& office) {
 }
 
 Result<void> finish_message(Office& office, const store::SealedMessage& message) {
-  const auto envelope = envelope::EnvelopeId::parse(message.envelope);
-  if (!envelope) return fail(Errc::bug, "a sealed message has no envelope id");
-  if (auto gone = office.envelopes().destroy(*envelope); !gone) {
-    return fail(std::move(gone).error());
+  return finish_messages(office, std::span(&message, 1));
+}
+
+Result<void> finish_messages(Office& office, std::span<const store::SealedMessage> messages) {
+  std::vector<envelope::EnvelopeId> envelopes;
+  for (const auto& message : messages) {
+    const auto envelope = envelope::EnvelopeId::parse(message.envelope);
+    if (!envelope) return fail(Errc::bug, "a sealed message has no envelope id");
+    envelopes.push_back(*envelope);
   }
-  auto done = office.index->transaction([&]() -> Result<void> {
-    if (auto dropped = drop_ways_in(office, message.id, {}); !dropped) return dropped;
-    return store::SealedTable(*office.index).finish(message.id, office.clock->now());
+  if (auto gone = office.envelopes().destroy_all(envelopes); !gone) return gone;
+  return office.index->transaction([&]() -> Result<void> {
+    for (const auto& message : messages) {
+      if (auto dropped = drop_ways_in(office, message.id, {}); !dropped) return dropped;
+      auto finished = store::SealedTable(*office.index).finish(message.id, office.clock->now());
+      if (!finished) return finished;
+    }
+    return {};
   });
-  return done;
 }
 
 Result<void> end_message(Office& office, const store::SealedMessage& message, Ending ending,

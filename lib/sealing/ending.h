@@ -6,6 +6,7 @@
 // finished is finished by it.
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -25,8 +26,9 @@ enum class Told { no, yes };  ///< yes: the log has it already
 /// For all recipients.
 Result<void> end_message(Office& office, const store::SealedMessage& message, Ending ending,
                          const std::string& reason, Told told = Told::no);
-/// Keys, content, links: of a message that is marked.
+/// Keys, content, links: of a message that is marked, or of many.
 Result<void> finish_message(Office& office, const store::SealedMessage& message);
+Result<void> finish_messages(Office& office, std::span<const store::SealedMessage> messages);
 
 /// For one recipient; when it was the last, and the organisation itself holds no key, the content
 /// goes too. `word`: what the sender is told of it; it waits from the moment on in which the link
