@@ -96,4 +96,13 @@ std::optional<std::uint64_t> Lifecycle::first_open() const {
   return first;
 }
 
+std::vector<Lifecycle::Open> Lifecycle::open() const {
+  std::vector<Open> all;
+  for (const auto& [id, message] : open_) {
+    Open& one = all.emplace_back(Open{id, message.seq, message.is_queued, message.more});
+    if (message.one != kNobody) one.recipients.push_back(message.one);
+  }
+  return all;
+}
+
 }  // namespace sm::audit

@@ -41,6 +41,14 @@ class Lifecycle {
   /// The seq of the first message that is still open.
   [[nodiscard]] std::optional<std::uint64_t> first_open() const;
 
+  struct Open {
+    std::array<char, 16> message{};
+    std::uint64_t seq = 0;  ///< of its submission
+    bool is_queued = false;
+    std::vector<std::array<char, 8>> recipients;  ///< those without an end
+  };
+  [[nodiscard]] std::vector<Open> open() const;
+
  private:
   struct Message {
     std::uint64_t seq = 0;

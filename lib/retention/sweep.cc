@@ -9,6 +9,7 @@
 
 #include "audit/note.h"
 #include "base/file.h"
+#include "retention/closing.h"
 #include "retention/replay.h"
 #include "sealing/access.h"
 #include "sealing/ending.h"
@@ -76,6 +77,8 @@ class Sweep {
     note(tell_of_unread());
     note(use_numbers());
     note(run_errands());
+    for (const auto& org : organisations())
+      note(close(org));
     return remember();
   }
 
@@ -263,6 +266,13 @@ class Sweep {
     auto ends = sealing::Postman(office_, *equipment_).run(kMostErrands, options_.deadline);
     if (!ends) return fail(std::move(ends).error());
     report_.errands = std::move(*ends);
+    return {};
+  }
+
+  Result<void> close(const std::string& org) {
+    auto closed = close_lifecycles(office_, org);
+    if (!closed) return fail(std::move(closed).error(), "reading the log of " + org);
+    report_.closed += *closed;
     return {};
   }
 

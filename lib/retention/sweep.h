@@ -2,7 +2,8 @@
 // The ten-minute job. In this order, each step of which can be interrupted and repeated: what the
 // log says was destroyed is destroyed again where a restored backup brought it back; what has
 // expired ends; ends that were interrupted are finished; content that nobody can find is removed;
-// senders are told of what stays unread; errands that are due are run; checkpoints are signed.
+// senders are told of what stays unread; errands that are due are run; lifecycles that nobody will
+// end are closed; checkpoints are signed.
 
 #include <cstddef>
 #include <string>
@@ -19,6 +20,7 @@ struct SweepReport {
   std::size_t retrieved = 0;  ///< messages that ended with their first reading
   std::size_t finished = 0;   ///< ends that had been interrupted
   std::size_t orphans = 0;    ///< envelopes without a message
+  std::size_t closed = 0;     ///< recipients whose submission was interrupted
   std::vector<sealing::ErrandEnd> errands{};
   std::vector<Error> failures{};  ///< what could not be done now; all else was
 };

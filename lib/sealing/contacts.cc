@@ -66,18 +66,20 @@ bool is_empty(const Row& row) {
   return row.cells.size() == 1 && trimmed(row.cells.front()).empty();
 }
 
+/// What a spreadsheet would take for a formula, however many apostrophes stand before it.
+bool is_formula(std::string_view text) {
+  const auto first = text.find_first_not_of('\'');
+  return first != text.npos && kFormulaStarts.find(text[first]) != kFormulaStarts.npos;
+}
+
 std::string without_apostrophe(const std::string& cell) {
-  const bool was_guarded = cell.size() > 1 && cell.front() == '\'' &&
-                           kFormulaStarts.find(cell[1]) != kFormulaStarts.npos;
-  return was_guarded ? cell.substr(1) : cell;
+  return cell.starts_with('\'') && is_formula(cell) ? cell.substr(1) : cell;
 }
 
 std::string cell_text(std::string_view value) {
   std::string text(value);
   // A number of E.164 is plus and digits alone: no formula can be made of that.
-  const bool is_guarded =
-      !text.empty() && kFormulaStarts.find(text[0]) != kFormulaStarts.npos && !parse_phone(text);
-  if (is_guarded) text.insert(0, 1, '\'');
+  if (is_formula(text) && !parse_phone(text)) text.insert(0, 1, '\'');
   if (text.find_first_of(",;\"\r\n") == text.npos) return text;
   std::string quoted = "\"";
   for (const char c : text) {

@@ -195,6 +195,7 @@ Result<cli::Verdict> sweep(const Options& options) {
             .add("retrieved", report->retrieved)
             .add("finished", report->finished)
             .add("orphans", report->orphans)
+            .add("closed", report->closed)
             .add("sent", accepted)
             .add("waiting", report->errands.size() - static_cast<std::size_t>(accepted))
             .add("failures", report->failures.size())

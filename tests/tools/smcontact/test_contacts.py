@@ -58,7 +58,7 @@ class Contacts(RetainTest):
         self.assertEqual(self.contacts()[0]["phone"], PHONE)
 
     def test_A94_what_goes_out_as_csv_is_no_formula_and_comes_in_as_it_was(self):
-        names = ["=HYPERLINK(\"http://evil.example\")", "+1", "-1", "@SUM(A1)", "O'Hara, \"Jo\"; x", "Zoë"]
+        names = ["=HYPERLINK(\"http://evil.example\")", "+1", "-1", "@SUM(A1)", "'=1+1", "''-1", "'quoted'", "O'Hara, \"Jo\"; x", "Zoë"]
         for number, name in enumerate(names):
             self.run_tool("smcontact", "add", f"p{number}@plain.example", f"--name={name}", "--phone", PHONE, "--sender")
         before = self.contacts()

@@ -3,6 +3,7 @@
 #include <fstream>
 
 #include "../sealing/office_fixture.h"
+#include "audit/evidence.h"
 #include "retention/lifecycle.h"
 #include "retention/sweep.h"
 #include "sealing/mark.h"
@@ -381,4 +382,30 @@ TEST_CASE("content that no message names goes, when it is old enough", "[retenti
   fixture.clock.step(2h);
   CHECK(swept(fixture).orphans == 1);
   CHECK(has_content(fixture));
+}
+
+TEST_CASE("what was submitted by somebody who died is closed as uncertain", "[retention]") {
+  OfficeFixture fixture;
+  const auto submit = [&](bool is_queued) {
+    audit::Submission submission{.message = audit::MessageId::fresh()};
+    submission.recipients = {{audit::RecipientId::fresh(), "anna@dane.example"},
+                             {audit::RecipientId::fresh(), "bob@dane.example"}};
+    must(fixture.logs.append("delinde", audit::submitted(submission, fixture.clock)));
+    if (is_queued) {
+      must(fixture.logs.append("delinde", audit::Record(audit::Event::queued, submission.message)));
+    }
+    return submission;
+  };
+  const auto left = submit(false);
+  submit(true);
+  fixture.seal(Method::sms);
+  CHECK(swept(fixture).closed == 0);
+  // One of the two came to an end after all.
+  audit::Record delivered(audit::Event::delivered, left.message, left.recipients[0].id);
+  must(fixture.logs.append("delinde", delivered.outcome(audit::Outcome::success)));
+  fixture.clock.advance(2h);
+  CHECK(swept(fixture).closed == 1);
+  CHECK(fixture.count_events("uncertain") == 1);
+  CHECK(fixture.log_text().find("\"reason\":\"interrupted\"") != std::string::npos);
+  CHECK(swept(fixture).closed == 0);
 }
