@@ -69,6 +69,10 @@ Result<Sent> send(const Options& options) {
   auto mail = take_in(options, *config);
   if (!mail) return fail(std::move(mail).error());
   if (!options.is_dry_run && (options.queues || lacks_rights(*config))) {
+    if (!mail->files.empty() || options.oversize == "link") {
+      return fail(Errc::usage, "large files are linked while a message is sent, not in the queue",
+                  "leave --queue out, or ask for the rights to send");
+    }
     auto queued = enqueue(options, *config, *mail);
     if (!queued) return fail(std::move(queued).error());
     return Sent{std::move(*queued)};
