@@ -16,17 +16,23 @@ INSIDE = "SMTOOLS_TEST_MACHINE"
 OVERLAID = ("/etc", "/var", "/usr", "/root")
 
 
-def on_a_machine(overlaid=OVERLAID):
-    """As labtest.inside_a_lab; the TestCases run inside such a machine."""
+def on_a_machine(overlaid=OVERLAID, apart=()):
+    """As labtest.inside_a_lab; the TestCases run inside such a machine. Those whose names are in `apart`
+    have a machine of their own each: what one installs is in nobody's way."""
     if INSIDE in os.environ:
         _overlay(overlaid)
         return unittest.main(verbosity=2)
     if "SMTOOLS_LAB" in os.environ:
-        with tempfile.TemporaryDirectory(prefix="smtools-machine-") as folder:
-            os.environ[INSIDE] = folder
-            return subprocess.run(["unshare", "-m", "--propagation", "private", sys.executable,
-                                   os.path.realpath(sys.argv[0]), *sys.argv[1:]]).returncode
+        runs = [sys.argv[1:]] if sys.argv[1:] or not apart else [[name] for name in apart]
+        return max([_on_one_machine(arguments) for arguments in runs])
     return labtest.inside_a_lab()
+
+
+def _on_one_machine(arguments):
+    with tempfile.TemporaryDirectory(prefix="smtools-machine-") as folder:
+        return abs(subprocess.run(["unshare", "-m", "--propagation", "private", sys.executable,
+                                   os.path.realpath(sys.argv[0]), *arguments],
+                                  env={**os.environ, INSIDE: folder}).returncode)
 
 
 def _overlay(folders):
