@@ -20,6 +20,11 @@ _smsend()
         --link) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
         --oversize) mapfile -t COMPREPLY < <(compgen -W "link refuse" -- "$cur"); return ;;
         --every) :; return ;;
+        --batch) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+        --template) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+        --limit) :; return ;;
+        --results) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+        --failed) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
         -f) :; return ;;
         -r) :; return ;;
         -F) :; return ;;
@@ -43,7 +48,7 @@ _smsend()
         --state) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
     esac
     if [[ $cur == -* ]]; then
-        mapfile -t COMPREPLY < <(compgen -W "--minimum --on-insecure --attach --dry-run --mta --seal --method --password-file --phone --expires --once --link --oversize --queue -q --every --now -t -f -r -F -N -R -V -O -o -b -B -h -L -X -i -n -m -G -U --resolver --trust-anchor --ca-file --port --deadline --dns-file --config --state --json --quiet -v --no-color --help --version" -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W "--minimum --on-insecure --attach --dry-run --mta --seal --method --password-file --phone --expires --once --link --oversize --queue -q --every --now --batch --template --send --limit --results --failed -t -f -r -F -N -R -V -O -o -b -B -h -L -X -i -n -m -G -U --resolver --trust-anchor --ca-file --port --deadline --dns-file --config --state --json --quiet -v --no-color --help --version" -- "$cur")
         return
     fi
 } &&

@@ -88,6 +88,12 @@ Progress::Progress(Diagnostics& diagnostics, const Clock& clock, std::size_t tot
       started_(clock.monotonic()),
       drawn_(started_) {}
 
+Progress::Progress(Diagnostics& diagnostics, const Clock& clock,
+                   std::function<std::size_t(std::size_t)> estimate)
+    : Progress(diagnostics, clock, std::size_t{0}) {
+  estimate_ = std::move(estimate);
+}
+
 Progress::~Progress() {
   if (!diagnostics_->has_progress_) return;
   write_best(diagnostics_->fd_, kWipeLine);
@@ -100,6 +106,7 @@ void Progress::count(std::size_t more) {
   const auto now = clock_->monotonic();
   if (now - drawn_ < kRedrawAfter) return;
   drawn_ = now;
+  if (estimate_) total_ = std::max(estimate_(done_), done_);
   draw();
 }
 

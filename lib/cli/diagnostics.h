@@ -4,6 +4,7 @@
 // only on a terminal.
 
 #include <chrono>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -48,6 +49,9 @@ class Diagnostics {
 class Progress {
  public:
   Progress(Diagnostics& diagnostics, const Clock& clock, std::size_t total);
+  /// Where the total is an estimate, made from what is done; 0: not known.
+  Progress(Diagnostics& diagnostics, const Clock& clock,
+           std::function<std::size_t(std::size_t done)> estimate);
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
   ~Progress();  ///< wipes the line
@@ -58,6 +62,7 @@ class Progress {
   Diagnostics* diagnostics_;
   const Clock* clock_;
   std::size_t total_;
+  std::function<std::size_t(std::size_t)> estimate_{};
   std::size_t done_ = 0;
   Monotonic started_;
   Monotonic drawn_;

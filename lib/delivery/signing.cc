@@ -65,26 +65,27 @@ Result<void> apply_rotations(config::Config& config) {
   return {};
 }
 
-Result<std::vector<audit::DkimEvidence>> sign(message::PreparedMessage& message,
-                                              const config::Organisation& organisation,
-                                              const Clock& clock) {
-  const auto& author = message.from().mailbox.domain();
-  const auto* configured = key_for(organisation, author);
-  if (configured == nullptr) return std::vector<audit::DkimEvidence>{};
+namespace {
+
+Result<dkim::Signer> open_signer(const config::DkimKey& configured, const name::Domain& author) {
   Keys keys;
-  if (auto added = add_key(keys, configured->selector, configured->key); !added) {
+  if (auto added = add_key(keys, configured.selector, configured.key); !added) {
     return fail(std::move(added).error());
   }
-  if (configured->key2) {
-    auto added = add_key(keys, configured->selector2.value_or(""), *configured->key2);
+  if (configured.key2) {
+    auto added = add_key(keys, configured.selector2.value_or(""), *configured.key2);
     if (!added) return fail(std::move(added).error());
   }
-  auto signer = dkim::Signer::create(author, std::move(keys));
-  if (!signer) return fail(std::move(signer).error());
-  auto hash = hash_body(*signer, message);
+  return dkim::Signer::create(author, std::move(keys));
+}
+
+Result<std::vector<audit::DkimEvidence>> sign_with(const dkim::Signer& signer,
+                                                   message::PreparedMessage& message,
+                                                   const Clock& clock) {
+  auto hash = hash_body(signer, message);
   if (!hash) return fail(std::move(hash).error());
   auto made =
-      signer->sign(message.header(), *hash, std::chrono::floor<std::chrono::seconds>(clock.now()));
+      signer.sign(message.header(), *hash, std::chrono::floor<std::chrono::seconds>(clock.now()));
   if (!made) return fail(std::move(made).error());
   if (auto put = message.prepend_field(made->fields); !put) return fail(std::move(put).error());
   std::vector<audit::DkimEvidence> evidence;
@@ -92,6 +93,34 @@ Result<std::vector<audit::DkimEvidence>> sign(message::PreparedMessage& message,
     evidence.push_back({one.d, one.s, one.a, one.bh, one.b_sha256});
   }
   return evidence;
+}
+
+}  // namespace
+
+Result<std::vector<audit::DkimEvidence>> sign(message::PreparedMessage& message,
+                                              const config::Organisation& organisation,
+                                              const Clock& clock) {
+  return SigningDesk().sign(message, organisation, clock);
+}
+
+Result<std::vector<audit::DkimEvidence>> SigningDesk::sign(message::PreparedMessage& message,
+                                                           const config::Organisation& organisation,
+                                                           const Clock& clock) {
+  const auto& author = message.from().mailbox.domain();
+  const auto* configured = key_for(organisation, author);
+  if (configured == nullptr) return std::vector<audit::DkimEvidence>{};
+  std::shared_ptr<const dkim::Signer> signer;
+  {
+    const std::lock_guard lock(mutex_);
+    auto& known = signers_[organisation.id + " " + author.text()];
+    if (!known) {
+      auto opened = open_signer(*configured, author);
+      if (!opened) return fail(std::move(opened).error());
+      known = std::make_shared<const dkim::Signer>(std::move(*opened));
+    }
+    signer = known;
+  }
+  return sign_with(*signer, message, clock);
 }
 
 }  // namespace sm::delivery

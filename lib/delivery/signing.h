@@ -1,12 +1,17 @@
 #pragma once
 // Signing what goes out: the keys that an organisation has configured for the author's domain.
 
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
 #include <vector>
 
 #include "audit/evidence.h"
 #include "base/clock.h"
 #include "base/result.h"
 #include "config/config.h"
+#include "dkim/signer.h"
 #include "message/prepare.h"
 
 namespace sm::delivery {
@@ -22,5 +27,18 @@ Result<void> apply_rotations(config::Config& config);
 Result<std::vector<audit::DkimEvidence>> sign(message::PreparedMessage& message,
                                               const config::Organisation& organisation,
                                               const Clock& clock);
+
+/// The same for many messages: keys are opened once. For all threads.
+class SigningDesk {
+ public:
+  Result<std::vector<audit::DkimEvidence>> sign(message::PreparedMessage& message,
+                                                const config::Organisation& organisation,
+                                                const Clock& clock);
+
+ private:
+  std::mutex mutex_;
+  std::map<std::string, std::shared_ptr<const dkim::Signer>>
+      signers_;  ///< by organisation and domain
+};
 
 }  // namespace sm::delivery

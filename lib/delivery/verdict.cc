@@ -149,6 +149,18 @@ std::string_view text(Reason reason) {
       return "log-unavailable";
     case Reason::interrupted:
       return "interrupted";
+    case Reason::row_invalid:
+      return "row-invalid";
+    case Reason::header_injection:
+      return "header-injection";
+    case Reason::attachment_unreadable:
+      return "attachment-unreadable";
+    case Reason::key_in_use:
+      return "key-in-use";
+    case Reason::content_changed:
+      return "content-changed";
+    case Reason::done_before:
+      return "done-before";
     case Reason::internal_error:
       return "internal-error";
   }

@@ -85,6 +85,13 @@ enum class Reason {
   nta7516_required,
   log_unavailable,
   interrupted,
+  // of rows of a batch
+  row_invalid,
+  header_injection,
+  attachment_unreadable,
+  key_in_use,
+  content_changed,
+  done_before,
   internal_error,
 };
 

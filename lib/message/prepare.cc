@@ -194,8 +194,9 @@ Result<void> Preparation::find_message_id() {
     return fail(Errc::malformed, "the Message-ID field is empty");
   }
   if (!may_add("message-id")) return {};
-  prepared_.message_id_ = "<" + to_hex(crypto::random_bytes<16>()) + "@" +
-                          prepared_.from().mailbox.domain().text() + ">";
+  prepared_.message_id_ = options_.message_id.empty()
+                              ? fresh_message_id(prepared_.from().mailbox.domain())
+                              : options_.message_id;
   added_ += "Message-ID: " + prepared_.message_id_ + "\r\n";
   return {};
 }
@@ -381,6 +382,10 @@ Result<void> PreparedMessage::prepend_field(std::string_view field) {
   header_bytes_ = std::move(bytes);
   header_ = *std::move(index);
   return {};
+}
+
+std::string fresh_message_id(const name::Domain& domain) {
+  return "<" + to_hex(crypto::random_bytes<16>()) + "@" + domain.text() + ">";
 }
 
 Result<PreparedMessage> prepare(Message message, const PrepareOptions& options) {

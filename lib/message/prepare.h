@@ -31,6 +31,8 @@ struct PrepareOptions {
   /// Whose message it is where it has no From field.
   std::optional<Address> author{};
   std::vector<Attachment> attachments{};
+  /// "<…@…>", where the message has none of its own; empty: a fresh one.
+  std::string message_id{};
   /// -t: To and Cc name the recipients, or where there are any Resent-* recipients, those of the
   /// topmost block (RFC 5322 §3.6.6).
   bool takes_recipients = false;
@@ -40,6 +42,9 @@ struct PrepareOptions {
 /// True where the header has a Bcc or Resent-Bcc field: prepare refuses such a message, since
 /// recipients may not be hidden; each gets a separate message.
 bool hides_recipients(const HeaderIndex& header);
+
+/// "<32 random hex digits@domain>".
+std::string fresh_message_id(const name::Domain& domain);
 
 /// A message that is ready to be signed and sent.
 class PreparedMessage {

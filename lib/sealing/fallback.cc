@@ -320,7 +320,7 @@ void Fallback::notify(std::vector<RecipientResult>& results, std::chrono::second
   for (const auto* result : pending_of(results))
     messages.insert(result->message);
   for (const auto& message : messages) {
-    auto ends = Postman(*office_, *equipment_).run(kMostErrands, deadline, message);
+    auto ends = postman_.run(kMostErrands, deadline, message);
     if (!ends) {
       warnings_.push_back(fail(std::move(ends).error(), "notifications wait").error);
       continue;

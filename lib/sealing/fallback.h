@@ -81,7 +81,10 @@ class Fallback {
   /// All must outlive it.
   Fallback(Office& office, const delivery::Equipment& equipment,
            const config::Organisation& organisation)
-      : office_(&office), equipment_(&equipment), organisation_(&organisation) {}
+      : office_(&office),
+        equipment_(&equipment),
+        organisation_(&organisation),
+        postman_(office, equipment) {}
 
   /// One message of which some results are `pending`.
   struct Order {
@@ -110,6 +113,7 @@ class Fallback {
   Office* office_;
   const delivery::Equipment* equipment_;
   const config::Organisation* organisation_;
+  Postman postman_;
   std::vector<Error> warnings_;
 };
 

@@ -151,15 +151,14 @@ void carry_notice(Trip& trip, const delivery::Equipment& equipment, const smtp::
   trip.report.end = delivery::End::deferred;
 }
 
-void carry(Trip& trip, const delivery::Equipment& equipment, const Deadline& deadline) {
+void carry(Trip& trip, const delivery::Equipment& equipment, delivery::Courier& courier,
+           const Deadline& deadline) {
   smtp::Envelope envelope;
   envelope.sender = trip.composed->from;
   envelope.recipients = {{trip.to}};
   envelope.needs_8bitmime = trip.composed->message.is_8bit();
   envelope.needs_smtputf8 = trip.composed->message.needs_smtputf8();
   PreparedContent content(trip.composed->message);
-  delivery::Courier courier(equipment.finder(), equipment.client(),
-                            trip.organisation.policy.minimum);
   trip.delivery = courier.deliver(trip.to.domain(), envelope, content, deadline);
   trip.report = trip.delivery.recipients.front();
   const bool may_go_open = trip.report.end == delivery::End::fall_back && trip.notice &&
@@ -169,11 +168,32 @@ void carry(Trip& trip, const delivery::Equipment& equipment, const Deadline& dea
 
 }  // namespace
 
+/// What one trip after the other is made with.
+struct Postman::Bag {
+  std::optional<delivery::Courier> courier{};
+  config::Minimum minimum = config::Minimum::trusted;
+
+  delivery::Courier& courier_for(config::Minimum wanted, const delivery::Equipment& equipment) {
+    if (courier && minimum != wanted) courier.reset();
+    if (!courier) courier.emplace(equipment.finder(), equipment.client(), wanted);
+    minimum = wanted;
+    return *courier;
+  }
+};
+
+Postman::Postman(Office& office, const delivery::Equipment& equipment)
+    : office_(office), equipment_(equipment) {
+  for (std::size_t i = 0; i < kSideBySide; ++i)
+    bags_.push_back(std::make_unique<Bag>());
+}
+Postman::~Postman() = default;
+
 /// One call of run().
 class Postman::Round {
  public:
   Round(Postman& postman, seconds deadline)
-      : office_(postman.office_),
+      : bags_(postman.bags_),
+        office_(postman.office_),
         equipment_(postman.equipment_),
         clock_(*office_.clock),
         deadline_(clock_, deadline),
@@ -203,11 +223,14 @@ class Postman::Round {
  private:
   void carry_all(std::vector<Trip>& trips) {
     const Deadline each = deadline_.capped(kPatience);
+    const auto go = [&](std::size_t i) {
+      auto& courier = bags_[i]->courier_for(trips[i].organisation.policy.minimum, equipment_);
+      carry(trips[i], equipment_, courier, each);
+    };
     std::vector<std::future<void>> others;
-    for (auto& trip : trips) {
-      others.push_back(
-          std::async(std::launch::async, [this, &trip, &each] { carry(trip, equipment_, each); }));
-    }
+    for (std::size_t i = 1; i < trips.size(); ++i)
+      others.push_back(std::async(std::launch::async, go, i));
+    if (!trips.empty()) go(0);
     for (auto& other : others)
       other.get();
   }
@@ -440,6 +463,7 @@ class Postman::Round {
     return office_.logs->append(trip.errand.org, record);
   }
 
+  std::vector<std::unique_ptr<Bag>>& bags_;
   Office& office_;
   const delivery::Equipment& equipment_;
   const Clock& clock_;

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -40,10 +41,11 @@ struct ErrandEnd {
   std::string detail{};
 };
 
+/// Serves one thread. Keeps its connections open for the next call.
 class Postman {
  public:
-  Postman(Office& office, const delivery::Equipment& equipment)
-      : office_(office), equipment_(equipment) {}
+  Postman(Office& office, const delivery::Equipment& equipment);
+  ~Postman();
 
   /// Does every errand that is due, at most `most`; `message`: only those of one message (smsend,
   /// right after sealing). Attempts end by the deadline; what is under way by another process is
@@ -53,8 +55,10 @@ class Postman {
 
  private:
   class Round;
+  struct Bag;
   Office& office_;
   const delivery::Equipment& equipment_;
+  std::vector<std::unique_ptr<Bag>> bags_;  ///< one for each trip that is made at a time
 };
 
 }  // namespace sm::sealing

@@ -101,6 +101,13 @@ constexpr std::array kSteps = {
     "CREATE TABLE queue_hold("
     "  domain TEXT PRIMARY KEY, due INTEGER NOT NULL, due_wall INTEGER NOT NULL,"
     "  pause INTEGER NOT NULL, failures INTEGER NOT NULL, reason TEXT NOT NULL) WITHOUT ROWID;",
+    // The keys of batches: what became of each row that was ever begun. `run`: whose it is now.
+    "CREATE TABLE batch_key("
+    "  org TEXT NOT NULL, key TEXT NOT NULL, content BLOB NOT NULL, message_id TEXT NOT NULL,"
+    "  first INTEGER NOT NULL, message TEXT NOT NULL, recipient TEXT NOT NULL,"
+    "  address TEXT NOT NULL, run TEXT NOT NULL, slot INTEGER NOT NULL, status TEXT NOT NULL,"
+    "  changed INTEGER NOT NULL, attempts INTEGER NOT NULL, PRIMARY KEY(org, key)) WITHOUT ROWID;"
+    "CREATE INDEX batch_key_run ON batch_key(run) WHERE run <> '';",
 };
 
 Result<std::int64_t> steps_taken(Index& index) {

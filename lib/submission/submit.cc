@@ -16,9 +16,9 @@ using delivery::Status;
 
 Result<config::Organisation> find_organisation(const config::Config& config,
                                                const smtp::Envelope& envelope,
-                                               const message::PreparedMessage& message) {
-  const auto& domain = envelope.sender.is_null() ? message.from().mailbox.domain()
-                                                 : envelope.sender.mailbox()->domain();
+                                               const name::Mailbox& author) {
+  const auto& domain =
+      envelope.sender.is_null() ? author.domain() : envelope.sender.mailbox()->domain();
   if (const auto* organisation = config.organisation_of(domain)) return *organisation;
   if (config.organisations.empty()) return config.default_organisation();
   if (config.organisations.size() == 1) return config.organisations.front();
@@ -31,11 +31,17 @@ Result<config::Organisation> find_organisation(const config::Config& config,
 Result<config::Organisation> organisation_of(const config::Config& config,
                                              const smtp::Envelope& envelope,
                                              const message::PreparedMessage& message) {
-  auto organisation = find_organisation(config, envelope, message);
+  return organisation_of(config, envelope, message.from().mailbox);
+}
+
+Result<config::Organisation> organisation_of(const config::Config& config,
+                                             const smtp::Envelope& envelope,
+                                             const name::Mailbox& author) {
+  auto organisation = find_organisation(config, envelope, author);
   if (!organisation || !organisation->policy.registered_senders) return organisation;
   auto index = store::Index::open(config.state);
   if (!index) return fail(std::move(index).error());
-  const auto address = message.from().mailbox.text();
+  const auto address = author.text();
   auto contact = store::ContactTable(*index).find(organisation->id, address);
   if (!contact) return fail(std::move(contact).error());
   if (*contact && (*contact)->is_sender) return organisation;
@@ -47,7 +53,7 @@ Result<config::Organisation> admit(const config::Config& config, const Mail& mai
                                    const sealing::Premises::Options& how) {
   auto admitted = organisation_of(config, mail.envelope, mail.message);
   if (admitted || admitted.error().code != Errc::denied) return admitted;
-  const auto whose = find_organisation(config, mail.envelope, mail.message);
+  const auto whose = find_organisation(config, mail.envelope, mail.message.from().mailbox);
   if (!whose) return admitted;  // nobody's mail is in nobody's log
   audit::Record record(audit::Event::refused, audit::MessageId::fresh());
   record.outcome(audit::Outcome::denied, "policy-forbids")

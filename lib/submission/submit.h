@@ -45,6 +45,9 @@ struct Mail {
 Result<config::Organisation> organisation_of(const config::Config& config,
                                              const smtp::Envelope& envelope,
                                              const message::PreparedMessage& message);
+Result<config::Organisation> organisation_of(const config::Config& config,
+                                             const smtp::Envelope& envelope,
+                                             const name::Mailbox& author);
 
 /// The same, at the door: who is not registered is turned away, and the organisation's log says so.
 Result<config::Organisation> admit(const config::Config& config, const Mail& mail,

@@ -10,7 +10,9 @@ namespace {
 constexpr sm::cli::Summary kSummary{
     .name = "smsend",
     .line = "delivers a message from stdin, only over verified encrypted connections",
-    .usage = "[options] [--] RECIPIENT... < message\n[options] -t < message\n-q | -bp | -bs",
+    .usage =
+        "[options] [--] RECIPIENT... < message\n[options] -t < message\n"
+        "[options] --batch FILE --template FILE --send|--dry-run\n-q | -bp | -bs",
     .owns_h = true,
     .owns_q = true,
 };

@@ -50,6 +50,22 @@ void describe_queue(CLI::App& app, Options& options) {
   group(cli::add_flag(app, "--now", options.is_flush, "with -q: also what is not due yet"));
 }
 
+void describe_batch(CLI::App& app, Options& options) {
+  const auto group = [](cli::Flag flag) { flag.group("Batches"); };
+  group(cli::add_text(app, "--batch", options.batch, "FILE",
+                      "one message a row of FILE, CSV or NDJSON; - is stdin"));
+  group(cli::add_text(app, "--template", options.batch_template, "FILE",
+                      "the message, with mustache variables for columns"));
+  group(cli::add_flag(app, "--send", options.sends,
+                      "sends the batch; with --dry-run it is only looked at"));
+  group(cli::add_number(app, "--limit", options.limit, 1, 1'000'000'000, "N",
+                        "begins at most N messages"));
+  group(cli::add_text(app, "--results", options.results, "FILE",
+                      "writes what became of each row, as NDJSON"));
+  group(cli::add_text(app, "--failed", options.failed, "FILE",
+                      "writes the rows that were not sent, as CSV with the reason"));
+}
+
 void describe_sendmail(CLI::App& app, Options& options) {
   const auto group = [](cli::Flag flag) { flag.group("As sendmail(8)"); };
   group(
@@ -83,6 +99,7 @@ void describe(CLI::App& app, Options& options) {
   describe_delivery(app, options);
   describe_sealing(app, options);
   describe_queue(app, options);
+  describe_batch(app, options);
   describe_sendmail(app, options);
   cli::add_network_options(app, options.network);
 }

@@ -50,6 +50,14 @@ struct Options {
   bool runs_queue = false;                   ///< -q
   std::optional<std::string> interval;       ///< --every
   bool is_flush = false;                     ///< --now
+
+  // A batch.
+  std::optional<std::string> batch;           ///< --batch
+  std::optional<std::string> batch_template;  ///< --template
+  std::optional<std::string> results;         ///< --results
+  std::optional<std::string> failed;          ///< --failed
+  std::optional<std::uint64_t> limit;         ///< --limit
+  bool sends = false;                         ///< --send
 };
 
 void describe(CLI::App& app, Options& options);

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "base/version.h"
+#include "batch.h"
 #include "cli/settings.h"
 #include "delivery/equipment.h"
 #include "delivery/signing.h"
@@ -13,6 +14,27 @@
 #include "submission/submit.h"
 
 namespace sm::smsend {
+
+sealing::SealingRequest request_of(const Options& options) {
+  return {.seals_all = options.seals_all,
+          .insists = options.on_insecure == "seal",
+          .method = options.method,
+          .password_file = options.password_file,
+          .phone = options.phone,
+          .expires = options.expires,
+          .is_once = options.is_once,
+          .oversize = options.oversize};
+}
+
+Result<std::unique_ptr<delivery::Equipment>> make_equipment(const Options& options,
+                                                            const config::Config& config) {
+  auto policies = store::Index::open(config.state);
+  if (!policies) return fail(std::move(policies).error());
+  return delivery::Equipment::make(
+      config, {.patience = delivery::Patience::delivery, .dns_file = options.network.dns_file},
+      std::make_unique<state::StsCache>(std::move(*policies)));
+}
+
 namespace {
 
 using delivery::RecipientResult;
@@ -51,17 +73,6 @@ void report_to_mta(const Options& options, const std::vector<RecipientResult>& r
 
 using Sent = submission::Outcome;
 
-sealing::SealingRequest request_of(const Options& options) {
-  return {.seals_all = options.seals_all,
-          .insists = options.on_insecure == "seal",
-          .method = options.method,
-          .password_file = options.password_file,
-          .phone = options.phone,
-          .expires = options.expires,
-          .is_once = options.is_once,
-          .oversize = options.oversize};
-}
-
 Result<Sent> send(const Options& options) {
   auto config = cli::load_config(options.common, options.network,
                                  {.minimum = cli::minimum_of(options.minimum)});
@@ -85,11 +96,7 @@ Result<Sent> send(const Options& options) {
   if (!terms->phone.empty() && mail->envelope.recipients.size() != 1) {
     return fail(Errc::usage, "--phone is for one recipient", "smcontact keeps those of several");
   }
-  auto policies = store::Index::open(config->state);
-  if (!policies) return fail(std::move(policies).error());
-  auto equipment = delivery::Equipment::make(
-      *config, {.patience = delivery::Patience::delivery, .dns_file = options.network.dns_file},
-      std::make_unique<state::StsCache>(std::move(*policies)));
+  auto equipment = make_equipment(options, *config);
   if (!equipment) return fail(std::move(equipment).error());
   const submission::Order order{
       .organisation = &*organisation,
@@ -140,6 +147,7 @@ Result<cli::Verdict> run(const Options& options) {
   if ((options.interval || options.is_flush) && !options.runs_queue) {
     return fail(Errc::usage, "--every and --now go with -q");
   }
+  if (is_batch(options)) return run_batch(options);
   if (options.mode == "p") return list_queue(options);
   if (options.mode == "s") return serve(options);
   if (options.mode == "i") return cli::Verdict::yes;  // there is no alias database
