@@ -5,7 +5,7 @@
 namespace sm::store {
 namespace {
 
-constexpr std::string_view kColumns =
+constexpr std::string_view kOutboxColumns =
     "SELECT id, kind, org, message, recipient, sealed, mail_id, created, tried, pause, attempts,"
     " lease, leased FROM errand ";
 
@@ -40,7 +40,7 @@ Result<void> OutboxTable::add(const Errand& errand) {
 
 Result<std::vector<Errand>> OutboxTable::waiting(const std::string& message) {
   return rows(*index_, errand_of,
-              std::string(kColumns) +
+              std::string(kOutboxColumns) +
                   "WHERE pause >= 0 AND (?1 = '' OR message = ?1) ORDER BY id LIMIT 100000",
               message);
 }
@@ -48,8 +48,8 @@ Result<std::vector<Errand>> OutboxTable::waiting(const std::string& message) {
 Result<std::vector<Errand>> OutboxTable::of_recipient(const std::string& message,
                                                       const std::string& recipient) {
   return rows(*index_, errand_of,
-              std::string(kColumns) + "WHERE message = ? AND recipient = ? ORDER BY id", message,
-              recipient);
+              std::string(kOutboxColumns) + "WHERE message = ? AND recipient = ? ORDER BY id",
+              message, recipient);
 }
 
 Result<bool> OutboxTable::take(const Errand& errand, const std::string& lease,

@@ -5,7 +5,7 @@
 namespace sm::store {
 namespace {
 
-constexpr std::string_view kColumns =
+constexpr std::string_view kQueueColumns =
     "SELECT number, id, file, kind, org, domain, sender, message_id, account, uid, size, log_seq,"
     " created, made, attempts, reason, detail, warned, lease, leased, due FROM queued ";
 
@@ -35,7 +35,7 @@ Queued queued_of(const Statement& row) {
   return queued;
 }
 
-QueuedRecipient recipient_of(const Statement& row) {
+QueuedRecipient queued_recipient_of(const Statement& row) {
   return {row.text(0), row.text(1)};
 }
 
@@ -102,7 +102,7 @@ Result<std::vector<std::string>> QueueTable::due_domains(std::int64_t uptime) {
 
 Result<void> QueueTable::add_recipients(Queued& row) {
   auto recipients =
-      rows(*index_, recipient_of,
+      rows(*index_, queued_recipient_of,
            "SELECT id, address FROM queued_recipient WHERE message = ? ORDER BY place", row.id);
   if (!recipients) return fail(std::move(recipients).error());
   row.recipients = std::move(*recipients);
@@ -114,10 +114,10 @@ Result<std::vector<Queued>> QueueTable::take(const std::string& domain, std::int
                                              std::size_t most) {
   std::vector<Queued> taken;
   auto done = index_->transaction([&]() -> Result<void> {
-    auto found = rows(
-        *index_, queued_of,
-        std::string(kColumns) + "WHERE domain = ? AND due <= ? AND lease = '' ORDER BY due LIMIT ?",
-        domain, uptime, most);
+    auto found = rows(*index_, queued_of,
+                      std::string(kQueueColumns) +
+                          "WHERE domain = ? AND due <= ? AND lease = '' ORDER BY due LIMIT ?",
+                      domain, uptime, most);
     if (!found) return fail(std::move(found).error());
     for (auto& row : *found) {
       auto leased = change(*index_,
@@ -176,7 +176,7 @@ Result<std::optional<Queued>> QueueTable::find(const std::string& message_id,
                                                const std::string& sender,
                                                const std::string& address) {
   auto found = first(*index_, queued_of,
-                     std::string(kColumns) +
+                     std::string(kQueueColumns) +
                          "WHERE message_id = ?1 AND sender = ?2 AND EXISTS (SELECT 1 FROM"
                          " queued_recipient WHERE message = queued.id AND address = ?3)",
                      message_id, sender, address);
@@ -186,7 +186,7 @@ Result<std::optional<Queued>> QueueTable::find(const std::string& message_id,
 }
 
 Result<std::optional<Queued>> QueueTable::find(const std::string& id) {
-  auto found = first(*index_, queued_of, std::string(kColumns) + "WHERE id = ?", id);
+  auto found = first(*index_, queued_of, std::string(kQueueColumns) + "WHERE id = ?", id);
   if (!found || !*found) return found;
   if (auto added = add_recipients(**found); !added) return fail(std::move(added).error());
   return found;
@@ -216,7 +216,7 @@ Result<std::vector<std::string>> QueueTable::lease_holders() {
 Result<std::vector<Queued>> QueueTable::leased_to(const std::string& lease) {
   auto found =
       rows(*index_, queued_of,
-           std::string(kColumns) + "WHERE lease = ? AND lease <> '' ORDER BY number", lease);
+           std::string(kQueueColumns) + "WHERE lease = ? AND lease <> '' ORDER BY number", lease);
   if (!found) return found;
   for (auto& row : *found) {
     if (auto added = add_recipients(row); !added) return fail(std::move(added).error());
@@ -240,7 +240,7 @@ Result<std::int64_t> QueueTable::count() {
 }
 
 Result<void> QueueTable::each(const std::function<Result<void>(const Queued&)>& visit) {
-  auto statement = index_->prepare(std::string(kColumns) + "ORDER BY number");
+  auto statement = index_->prepare(std::string(kQueueColumns) + "ORDER BY number");
   if (!statement) return fail(std::move(statement).error());
   for (;;) {
     auto more = statement->row();
