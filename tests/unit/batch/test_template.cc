@@ -37,7 +37,7 @@ Template parsed(const std::string& text) {
   return std::move(*made);
 }
 
-std::string refusal(const std::string& text) {
+std::string template_refusal(const std::string& text) {
   const auto made = Template::parse(text);
   return made ? "" : made.error().what;
 }
@@ -140,15 +140,18 @@ TEST_CASE("an unknown variable is an error", "[template]") {
 }
 
 TEST_CASE("what a template may not have is refused before any row", "[template]") {
-  CHECK(has(refusal("From: a@a.example\n\n{{>other}}\n"), "partials"));
-  CHECK(has(refusal("From: a@a.example\n\n{{=<% %>=}}\n"), "delimiters"));
-  CHECK(has(refusal("From: a@a.example\n\n{{#a}}\nx\n"), "near line"));
-  CHECK(has(refusal("From: a@a.example\n\n{{a\n"), "line 3: a tag is not closed"));
-  CHECK(has(refusal("Subject: x\n\nx\n"), "no From"));
-  CHECK(has(refusal("From: a@a.example\n\nx\xFF\n"), "not UTF-8"));
-  CHECK(has(refusal("From: a@a.example\nContent-Type: text/plain; charset=iso-8859-1\n\n{{a}}\n"),
+  CHECK(has(template_refusal("From: a@a.example\n\n{{>other}}\n"), "partials"));
+  CHECK(has(template_refusal("From: a@a.example\n\n{{=<% %>=}}\n"), "delimiters"));
+  CHECK(has(template_refusal("From: a@a.example\n\n{{#a}}\nx\n"), "near line"));
+  CHECK(has(template_refusal("From: a@a.example\n\n{{a\n"), "line 3: a tag is not closed"));
+  CHECK(has(template_refusal("Subject: x\n\nx\n"), "no From"));
+  CHECK(has(template_refusal("From: a@a.example\n\nx\xFF\n"), "not UTF-8"));
+  CHECK(has(template_refusal(
+                "From: a@a.example\nContent-Type: text/plain; charset=iso-8859-1\n\n{{a}}\n"),
             "charset"));
-  CHECK(has(refusal("From: a@a.example\nContent-Transfer-Encoding: base64\n\n{{a}}\n"), "base64"));
-  CHECK(has(refusal("From: a@a.example\nContent-Type: multipart/mixed; boundary={{a}}\n\n"),
-            "variable"));
+  CHECK(has(template_refusal("From: a@a.example\nContent-Transfer-Encoding: base64\n\n{{a}}\n"),
+            "base64"));
+  CHECK(
+      has(template_refusal("From: a@a.example\nContent-Type: multipart/mixed; boundary={{a}}\n\n"),
+          "variable"));
 }
