@@ -14,9 +14,6 @@
 namespace sm::portal {
 namespace {
 
-/// How long somebody whose right has ended may still get bytes.
-constexpr std::chrono::milliseconds kBetweenLooks{50};
-
 /// What all downloads have in common: the session behind them, and whether it still holds.
 class Download : public Stream {
  public:
@@ -32,13 +29,11 @@ class Download : public Stream {
   [[nodiscard]] envelope::Envelope& envelope() const { return *reading_.envelope; }
   [[nodiscard]] const sealing::Reading& reading() const { return reading_; }
 
+  /// Asked before each block: who has lost the right gets nothing more.
   Result<void> check(Staff& staff) {
-    const auto now = staff.clock().monotonic();
-    if (looked_ && now - *looked_ < kBetweenLooks) return {};
     auto live = staff.access.is_live(reading_.session);
     if (!live) return fail(std::move(live).error());
     if (!*live) return fail(Errc::denied, "the reader's right has ended");
-    looked_ = now;
     return {};
   }
   Result<void> record_all(Staff& staff) {
@@ -52,7 +47,6 @@ class Download : public Stream {
 
  private:
   sealing::Reading reading_;
-  std::optional<Monotonic> looked_;
 };
 
 class PartDownload final : public Download {
