@@ -599,7 +599,10 @@ void Run::forward(const ItemPtr& item) {
   parcel->minimum = item->organisation->policy.minimum;
   parcel->on_insecure = item->on_insecure;
   parcel->deadline = setting_.config->network.deadline;
-  parcel->end_mark_leaves = [this, slot = item->slot] { flight_->mark(slot); };
+  parcel->end_mark_leaves = [this, slot = item->slot] {
+    flight_->mark(slot);
+    return Result<void>();
+  };
   parcel->settled = [this, item](std::vector<RecipientResult> results, std::vector<Error> gaps) {
     auto& result = results.front();
     result.row = item->result.row;

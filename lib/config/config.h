@@ -150,6 +150,12 @@ struct Queue {
   std::uint64_t user_limit = 1'000'000'000;  ///< octets of one user's messages, at a time
 };
 
+/// Names of this machine, which programs that call sendmail(8) write without a domain.
+struct Local {
+  std::optional<name::Domain> domain;  ///< completes them; unset: submission/local.h finds one
+  std::string aliases = "/etc/aliases";
+};
+
 struct Organisation {
   std::string id;                     ///< [a-z0-9][a-z0-9.-]{0,62}
   std::string name;                   ///< as people read it
@@ -173,6 +179,7 @@ struct Config {
   std::optional<SmsGateway> sms;
   Branding branding;
   Queue queue;
+  Local local;
   std::optional<std::string> nta7516_header;  ///< name of the header field that marks NTA 7516 mail
 
   /// The organisation that sends from this domain; null where none does.

@@ -228,6 +228,7 @@ Result<Config> load(const Sources& sources, const Overrides& overrides) {
   config.sms = text.sms;
   config.branding = text.branding;
   config.queue = text.queue;
+  config.local = text.local;
   if (overrides.is_sealing_enabled) switch_sealing(config, *overrides.is_sealing_enabled);
   config.nta7516_header = text.nta7516_header;
   if (text.state) config.state = *text.state;

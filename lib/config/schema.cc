@@ -455,6 +455,11 @@ Result<void> read_queue(const Node& node, Queue& queue) {
              {"user_limit", into(queue.user_limit, megabytes)}});
 }
 
+Result<void> read_local(const Node& node, Local& local) {
+  return read_section(
+      node, {{"domain", into(local.domain, domain)}, {"aliases", into(local.aliases, path)}});
+}
+
 Result<void> read_audit(const Node& node, std::string& audit_origin) {
   return read_section(node, {{"origin", into(audit_origin, origin)}});
 }
@@ -597,6 +602,7 @@ Result<FileText> parse_file(std::string_view text, const std::string& name) {
            {"sms", [&](const Node& node) { return read_sms(node, file.sms); }},
            {"branding", [&](const Node& node) { return read_branding(node, file.branding); }},
            {"queue", [&](const Node& node) { return read_queue(node, file.queue); }},
+           {"local", [&](const Node& node) { return read_local(node, file.local); }},
            {"organisations", [&](const Node& node) { return read_organisations(node, file); }}});
       !read) {
     return fail(read.error());

@@ -26,6 +26,7 @@ struct FileText {
   std::optional<SmsGateway> sms;
   Branding branding;
   Queue queue;
+  Local local;
 };
 
 /// Reads the text of the file `name`. Errc::configuration with line and column for all that is not

@@ -52,12 +52,13 @@ class WatchedContent final : public MessageContent {
       : MessageContent(*parcel.mailing.message), end_mark_leaves_(&parcel.end_mark_leaves) {}
   Result<std::string_view> next() override {
     auto block = MessageContent::next();
-    if (block && block->empty() && *end_mark_leaves_) (*end_mark_leaves_)();
+    if (!block || !block->empty() || !*end_mark_leaves_) return block;
+    if (auto told = (*end_mark_leaves_)(); !told) return fail(std::move(told).error());
     return block;
   }
 
  private:
-  const std::function<void()>* end_mark_leaves_;
+  const std::function<Result<void>()>* end_mark_leaves_;
 };
 
 /// Nobody was given the message: the report is about the destination, not about this message.

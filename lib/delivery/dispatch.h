@@ -40,8 +40,9 @@ struct Parcel {
   std::chrono::seconds deadline{300};  ///< counted from the moment a worker takes it up
 
   /// On a worker's thread, each time before the end mark of the message leaves: from then on, and
-  /// until settled(), only the server knows whether it has it. May be empty.
-  std::function<void()> end_mark_leaves{};
+  /// until settled(), only the server knows whether it has it. Where it fails the end mark does not
+  /// leave. May be empty.
+  std::function<Result<void>()> end_mark_leaves{};
   /// On a worker's thread, once, when all recipients have their end: results in the envelope's
   /// order, all recorded but the `pending` ones; `gaps` are ends that the log does not have. The
   /// parcel may be let go. Never empty.

@@ -44,6 +44,8 @@ struct RecipientResult {
   std::string detail;       ///< a sentence for people; empty where the status says it all
   std::string enhanced;     ///< RFC 3463 code, "5.1.1"; always set for refused, failed and deferred
   int exit_if_failed = 69;  ///< 65, 67, 69 or 77: the exit status of a refused or failed recipient
+  /// Of a deferred one: the destination as a whole is away, not this message unwelcome there.
+  bool is_away = false;
   std::chrono::milliseconds took{};
 
   // Only in batches:

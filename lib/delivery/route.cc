@@ -248,6 +248,17 @@ std::optional<HostVerdict> judge_domain(const DestinationFacts& destination) {
   return std::nullopt;
 }
 
+bool promises_nothing(const DestinationFacts& destination, const DestinationVerdict& verdict) {
+  if (verdict.is_promised || judge_domain(destination)) return false;
+  return std::all_of(destination.hosts.begin(), destination.hosts.end(),
+                     [&](const HostFacts& host) {
+                       const auto judged = judge_before_connecting(host);
+                       const bool is_unknown = judged && (judged->reason == Reason::dns_temporary ||
+                                                          judged->reason == Reason::dns_bogus);
+                       return !is_unknown && !has_promise(destination, host);
+                     });
+}
+
 DestinationVerdict combine(const DestinationFacts& destination,
                            const std::vector<HostVerdict>& hosts, Minimum minimum) {
   DestinationVerdict combined;

@@ -52,6 +52,10 @@ struct DestinationVerdict {
 /// Why no host is worth a try, from the facts of the domain alone; or nothing.
 std::optional<HostVerdict> judge_domain(const DestinationFacts& destination);
 
+/// Every question about it was answered, and no answer is a promise: what cannot be delivered there
+/// may be sealed when its time is over, although nobody was reached.
+bool promises_nothing(const DestinationFacts& destination, const DestinationVerdict& verdict);
+
 /// From the verdicts of the hosts tried, in preference order: that of the first which reaches the
 /// minimum; if none does, undetermined where any was, else the best level seen.
 DestinationVerdict combine(const DestinationFacts& destination,

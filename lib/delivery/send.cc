@@ -42,6 +42,7 @@ Status status_of(const RecipientReport& report, OnInsecure on_insecure) {
         case OnInsecure::defer:
           return Status::deferred;
         case OnInsecure::seal:
+        case OnInsecure::seal_late:
           return Status::pending;
       }
   }
@@ -67,6 +68,35 @@ audit::Event event_of(Status status) {
       return audit::Event::queued;
   }
   return audit::Event::uncertain;
+}
+
+bool is_destination_away(const RecipientReport& report) {
+  if (report.end != End::deferred) return false;
+  if (report.reply && report.reply->reply && report.reply->reply->code != 421) return false;
+  switch (report.reason) {
+    case Reason::dns_temporary:
+    case Reason::dns_bogus:
+    case Reason::connect_failed:
+    case Reason::connection_lost:
+    case Reason::timed_out:
+    case Reason::rate_limited:
+    case Reason::greeting_refused:
+    case Reason::protocol_error:
+    case Reason::tls_refused_now:
+    case Reason::not_connected:
+      return true;
+    case Reason::log_unavailable:
+    case Reason::internal_error:
+    case Reason::interrupted:
+      return false;  // our own side
+    default:
+      return !report.reply;
+  }
+}
+
+bool may_seal_late(const DeliveryReport& delivery, Status status, OnInsecure on_insecure) {
+  return status == Status::deferred && on_insecure == OnInsecure::seal_late && delivery.facts &&
+         promises_nothing(*delivery.facts, delivery.verdict);
 }
 
 void add_dns(audit::Attempt& attempt, const DestinationFacts& facts, const HostFacts& host) {
@@ -125,6 +155,8 @@ RecipientResult result_of(const smtp::Recipient& recipient, const DeliveryReport
   RecipientResult result;
   result.recipient = recipient.mailbox.text();
   result.status = status_of(report, on_insecure);
+  result.is_away = is_destination_away(report);
+  if (may_seal_late(delivery, result.status, on_insecure)) result.status = Status::pending;
   result.level = report.level.verdict;
   result.mechanism = report.level.mechanism;
   if (report.host && delivery.facts) {

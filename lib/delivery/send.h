@@ -29,6 +29,9 @@ enum class OnInsecure {
   refuse,
   defer,
   seal,  ///< the result is `pending`, nothing is recorded yet: the caller seals, and records
+  /// As seal; and so is what would be deferred, where the destination promises nothing: the
+  /// message's time is over. What may have arrived is not.
+  seal_late,
 };
 
 /// One message and where it goes.

@@ -58,12 +58,17 @@ class Phrase {
 
 class Parser {
  public:
-  explicit Parser(std::string_view line) : line_(line) {}
+  /// `domain` is given to names that have none; null: they are refused.
+  explicit Parser(std::string_view line, const name::Domain* domain = nullptr)
+      : line_(line), domain_(domain) {}
 
   Result<AddressList> parse() {
     if (auto read = read_list(Inside::field); !read) return fail(read.error());
     return std::move(list_);
   }
+  /// Where a name ended that was given the domain: places in the line, ascending.
+  [[nodiscard]] const std::vector<std::size_t>& completed() const { return completed_; }
+  [[nodiscard]] const std::vector<name::Mailbox>& names() const { return names_; }
 
  private:
   enum class Inside { field, group };
@@ -104,6 +109,7 @@ class Parser {
   /// mailbox or group.
   Result<void> read_address(Inside inside) {
     const std::size_t begin = at_;
+    comment_.clear();
     Phrase phrase;
     std::size_t end = begin;  // of the last word
     while (!is_at_end()) {
@@ -127,7 +133,7 @@ class Parser {
     const bool is_over = is_at_end() || peek() == ',' || peek() == ';';
     if (!is_over) return refuse("'" + near() + "' must be quoted");
     // "root": no domain; the mailbox's own words say so.
-    return keep(line_.substr(begin, end - begin), {});
+    return keep(line_.substr(begin, end - begin), decode_words(trimmed(comment_)));
   }
 
   Result<void> read_group(Inside inside, bool has_no_name) {
@@ -169,6 +175,15 @@ class Parser {
 
   Result<void> keep(std::string_view address, std::string display_name) {
     auto mailbox = name::Mailbox::parse(address);
+    if (!mailbox && domain_ != nullptr) {
+      auto whole = name::Mailbox::parse(std::string(address) + "@" + domain_->text());
+      if (whole) {
+        completed_.push_back(static_cast<std::size_t>(address.data() - line_.data()) +
+                             address.size());
+        names_.push_back(*whole);
+        mailbox = std::move(whole);
+      }
+    }
     if (!mailbox) return fail(mailbox.error());
     if (list_.addresses.size() == kMostAddresses) return refuse("more than 10,000 addresses");
     list_.addresses.push_back({std::move(display_name), *std::move(mailbox)});
@@ -227,10 +242,42 @@ class Parser {
   }
 
   std::string_view line_;
+  const name::Domain* domain_;
   std::size_t at_ = 0;
   std::string comment_;
   AddressList list_;
+  std::vector<std::size_t> completed_;
+  std::vector<name::Mailbox> names_;
 };
+
+/// One line of what may be several, with no blanks at its end. Errc::malformed: it has line ends.
+Result<std::string> line_of(std::string_view value) {
+  std::string line = unfolded(value);
+  if (line.find_first_of(std::string_view("\r\n\0", 3)) == line.npos) return line;
+  return fail(Errc::malformed, "an address list has a line end or a NUL");
+}
+
+/// The folded value with `text` at these places of its unfolded line.
+std::string inserted(std::string_view value, const std::vector<std::size_t>& places,
+                     std::string_view text) {
+  const auto is_blank_or_fold = [](char c) { return is_blank(c) || c == '\r' || c == '\n'; };
+  std::string result;
+  std::size_t at = 0;
+  while (at < value.size() && is_blank_or_fold(value[at]))
+    result += value[at++];
+  std::size_t place = 0;  // in the line
+  auto next = places.begin();
+  for (;; ++at) {
+    if (next != places.end() && *next == place) {
+      result += text;
+      ++next;
+    }
+    if (at == value.size()) return result;
+    result += value[at];
+    const bool is_line_end = value[at] == '\r' || value[at] == '\n';
+    if (!is_line_end) ++place;
+  }
+}
 
 /// A display name that is no token sequence goes into quotes; beyond ASCII, into encoded words.
 std::string phrase_text(std::string_view name) {
@@ -253,11 +300,23 @@ std::string phrase_text(std::string_view name) {
 }  // namespace
 
 Result<AddressList> parse_address_list(std::string_view value) {
-  const std::string line = unfolded(value);
-  if (line.find_first_of(std::string_view("\r\n\0", 3)) != line.npos) {
-    return fail(Errc::malformed, "an address list has a line end or a NUL");
-  }
-  return Parser(line).parse();
+  const auto line = line_of(value);
+  if (!line) return fail(line.error());
+  return Parser(*line).parse();
+}
+
+Result<Completed> complete_address_list(std::string_view value, const name::Domain& domain) {
+  const auto line = line_of(value);
+  if (!line) return fail(line.error());
+  Parser parser(*line, &domain);
+  auto list = parser.parse();
+  if (!list) return fail(std::move(list).error());
+  Completed completed{inserted(value, parser.completed(), "@" + domain.text()), std::move(*list),
+                      parser.names()};
+  auto& names = completed.names;
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  return completed;
 }
 
 std::string address_text(const Address& address) {

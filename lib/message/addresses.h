@@ -30,6 +30,16 @@ struct AddressList {
 /// addresses; comments at most 50 deep.
 Result<AddressList> parse_address_list(std::string_view value);
 
+/// An address list in which names without a domain ("root") were given one.
+struct Completed {
+  std::string value;  ///< the field's value, folding kept; names are followed by "@domain"
+  AddressList list;
+  std::vector<name::Mailbox> names;  ///< the addresses that were names, each once
+};
+/// As parse_address_list, with a domain for names of this machine: what sendmail(8) takes from
+/// programs that write "To: root".
+Result<Completed> complete_address_list(std::string_view value, const name::Domain& domain);
+
 /// "Anna Bakker <anna@example.com>": the display name quoted or in encoded words where it must be.
 std::string address_text(const Address& address);
 

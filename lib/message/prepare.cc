@@ -1,6 +1,7 @@
 #include "message/prepare.h"
 
 #include <algorithm>
+#include <array>
 #include <set>
 
 #include "base/encoding.h"
@@ -104,6 +105,14 @@ bool has_8bit_header(const std::vector<Part>& parts) {
   return std::any_of(parts.begin(), parts.end(), [](const Part& p) { return p.is_header_8bit; });
 }
 
+/// Fields whose value is addresses (RFC 5322 §3.6.2, §3.6.3, §3.6.6).
+bool names_people(const Field& field) {
+  constexpr std::array<std::string_view, 9> kNames = {
+      "From",        "Sender",        "Reply-To",  "To",       "Cc",
+      "Resent-From", "Resent-Sender", "Resent-To", "Resent-Cc"};
+  return std::any_of(kNames.begin(), kNames.end(), [&](auto name) { return field.is(name); });
+}
+
 bool is_content_field(const Field& field) {
   return starts_with_ignoring_case(field.name, "Content-");
 }
@@ -125,6 +134,7 @@ class Preparation {
   }
   [[nodiscard]] bool lacks(std::string_view name) const { return header().count(name) == 0; }
 
+  Result<void> complete_names();
   Result<void> refuse_what_hides() const;
   Result<void> find_author();
   Result<void> find_message_id();
@@ -149,6 +159,30 @@ class Preparation {
   std::string added_;         ///< fields that are added, after them
   PreparedMessage prepared_;
 };
+
+/// What is no address list at all stays as it is, and is judged where it matters.
+Result<void> Preparation::complete_names() {
+  if (!options_.name_domain || is_sealed()) return {};
+  std::string whole;
+  for (const auto& field : header()) {
+    const auto completed = names_people(field)
+                               ? complete_address_list(field.value, *options_.name_domain)
+                               : Result<Completed>(Completed{});
+    if (!completed || completed->names.empty()) {
+      whole += field.raw;
+      continue;
+    }
+    whole += std::string(field.name) + ":" + completed->value + "\r\n";
+    prepared_.names_.insert(completed->names.begin(), completed->names.end());
+  }
+  if (prepared_.names_.empty()) return {};
+  auto bytes = std::make_unique<std::string>(std::move(whole));
+  auto index = HeaderIndex::parse(*bytes);
+  if (!index) return fail(std::move(index).error());
+  message_.header_bytes_ = std::move(bytes);
+  message_.header_ = *std::move(index);
+  return {};
+}
 
 Result<void> Preparation::refuse_what_hides() const {
   if (!hides_recipients(header())) return {};
@@ -344,6 +378,7 @@ Result<PreparedMessage> Preparation::finish() {
 Result<PreparedMessage> Preparation::run() {
   prepared_.was_signed_ = !lacks("DKIM-Signature");
   signed_names_ = signed_names(header());
+  if (auto completed = complete_names(); !completed) return fail(completed.error());
   if (auto checked = refuse_what_hides(); !checked) return fail(checked.error());
   if (auto found = find_author(); !found) return fail(found.error());
   if (options_.takes_recipients) {

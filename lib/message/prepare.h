@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,6 +37,10 @@ struct PrepareOptions {
   /// -t: To and Cc name the recipients, or where there are any Resent-* recipients, those of the
   /// topmost block (RFC 5322 §3.6.6).
   bool takes_recipients = false;
+  /// Names without a domain in the fields of authors and recipients get this one, as programs write
+  /// them that call sendmail(8): "From: root (Cron Daemon)". Unset: they are refused. Not where the
+  /// message came signed or encrypted.
+  std::optional<name::Domain> name_domain{};
   ScratchSpace space{};
 };
 
@@ -56,6 +61,8 @@ class PreparedMessage {
   [[nodiscard]] const std::string& message_id() const { return message_id_; }
   /// With takes_recipients: those of the header, each once, in order; maybe none.
   [[nodiscard]] const std::vector<name::Mailbox>& recipients() const { return recipients_; }
+  /// Those addresses of its header that were names and got the `name_domain`.
+  [[nodiscard]] const std::set<name::Mailbox>& completed_names() const { return names_; }
 
   /// Any octet is above 127: the server must offer 8BITMIME (RFC 6152), or the message
   /// fails, 5.6.3.
@@ -87,6 +94,7 @@ class PreparedMessage {
   std::vector<Address> from_;
   std::string message_id_;
   std::vector<name::Mailbox> recipients_;
+  std::set<name::Mailbox> names_;
   bool is_8bit_ = false;
   bool needs_smtputf8_ = false;
   bool was_signed_ = false;

@@ -19,6 +19,7 @@
 #include "queue/parcel.h"
 #include "queue/spool.h"
 #include "sealing/fallback.h"
+#include "sealing/mark.h"
 #include "submission/submit.h"
 
 namespace sm::queue {
@@ -28,6 +29,7 @@ constexpr std::size_t kNameLength = 24;
 constexpr std::size_t kMostFiles = 10'000;      // in one run
 constexpr std::uint64_t kOverhead = 5'000'000;  // header, manifest, ticket
 constexpr std::size_t kMostFromDrop = 1000;     // recipients of one message
+constexpr std::chrono::days kQuarantine{30};
 
 std::string account_of(uid_t uid) {
   std::array<char, 4096> buffer{};
@@ -41,6 +43,17 @@ std::string account_of(uid_t uid) {
 
 std::string note_of(const std::string& name) {
   return "drop." + name;
+}
+
+std::string quarantine_note(const std::string& name) {
+  return "quarantine." + name;
+}
+
+/// Whose log tells of what came from nobody's sender.
+std::string log_of_strangers(const sealing::Office& office) {
+  const auto& organisations = office.config->organisations;
+  return organisations.empty() ? std::string(config::kDefaultOrganisation)
+                               : organisations.front().id;
 }
 
 /// Sealing adds a sixteenth of a thousandth; the rest is header and ticket.
@@ -229,10 +242,10 @@ class Round {
         .disclose("file", printable(name))
         .disclose("detail", why);
     record.disclose_json("uid", std::to_string(owner.uid));
-    const auto& organisations = office_.config->organisations;
-    const std::string org = organisations.empty() ? std::string(config::kDefaultOrganisation)
-                                                  : organisations.front().id;
+    const auto org = log_of_strangers(office_);
     if (auto told = office_.logs->append(org, record); !told) return told;
+    const auto mark = sealing::Mark::now(*office_.clock).text();
+    if (auto noted = table_.set_note(quarantine_note(id.text()), mark); !noted) return noted;
     if (::rename(from.c_str(), to.c_str()) != 0 && errno != ENOENT) {
       return fail_errno("moving " + printable(from), errno);
     }
@@ -260,6 +273,41 @@ class Round {
 bool is_drop_name(std::string_view name) {
   const auto is_word = [](char c) { return is_alnum(c) || c == '-' || c == '_'; };
   return name.size() == kNameLength && std::all_of(name.begin(), name.end(), is_word);
+}
+
+Result<std::size_t> sweep_quarantine(sealing::Office& office) {
+  namespace fs = std::filesystem;
+  const Layout layout{office.config->state};
+  store::QueueTable table(*office.index);
+  std::size_t swept = 0;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(layout.quarantine(), error)) {
+    const std::string name = entry.path().filename();
+    const auto id = audit::MessageId::parse(name);
+    if (!id) continue;  // an administrator's
+    auto note = table.note(quarantine_note(name));
+    if (!note) return fail(std::move(note).error());
+    const auto since = sealing::Mark::parse(*note);
+    if (!since) {  // put there before this was noted
+      const auto now = sealing::Mark::now(*office.clock).text();
+      if (auto noted = table.set_note(quarantine_note(name), now); !noted)
+        return fail(noted.error());
+      continue;
+    }
+    if (sealing::elapsed_since(*since, *office.clock) < kQuarantine) continue;
+    audit::Record record(audit::Event::deleted, *id);
+    record.outcome(audit::Outcome::success).fact("source", "quarantine");
+    if (auto told = office.logs->append(log_of_strangers(office), record); !told) {
+      return fail(told.error());
+    }
+    std::error_code removal;
+    fs::remove_all(entry.path(), removal);
+    if (removal) return fail_errno("removing " + entry.path().string(), removal.value());
+    if (auto dropped = table.drop_note(quarantine_note(name)); !dropped)
+      return fail(dropped.error());
+    ++swept;
+  }
+  return swept;
 }
 
 Result<TakenUp> take_up_drop(sealing::Office& office) {

@@ -29,6 +29,10 @@ struct TakenUp {
 /// our own side fails: then what is there stays there.
 Result<TakenUp> take_up_drop(sealing::Office& office);
 
+/// What has lain in the quarantine for 30 days goes, each with a record `deleted`: by then whoever
+/// wanted to look has. Returns how many.
+Result<std::size_t> sweep_quarantine(sealing::Office& office);
+
 /// A name that smsend-drop makes: 24 characters of base64url. Anything else in the folder is passed
 /// over where it begins with a dot (it is being written) and is quarantined where not.
 bool is_drop_name(std::string_view name);

@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <atomic>
+#include <condition_variable>
+#include <deque>
 #include <mutex>
-#include <set>
 #include <thread>
 
 #include <sys/stat.h>
@@ -13,6 +14,7 @@
 #include "base/encoding.h"
 #include "base/file.h"
 #include "crypto/random.h"
+#include "queue/carrier.h"
 #include "queue/drop.h"
 #include "queue/schedule.h"
 #include "sealing/mark.h"
@@ -20,7 +22,10 @@
 namespace sm::queue {
 namespace {
 
-constexpr std::size_t kAtATime = 10;  // rows that a carrier leases for one destination
+constexpr std::size_t kMostUnderWay = 16;          // messages to one destination at a time
+constexpr std::uint64_t kMostOctets = 16'000'000;  // of them, where there are several
+constexpr unsigned kMostConnections = 32;
+constexpr std::chrono::milliseconds kOften{100};
 constexpr std::size_t kMostRounds = 100;
 constexpr std::string_view kSweptNote = "queue.swept";
 
@@ -43,7 +48,7 @@ class Runner::Work {
     keep(take_up());
     if (runner_.options_.is_flush) keep(table_.hurry_all());
     // Reports that were written on the way are due at once: so once more, until nothing is.
-    for (std::size_t round = 0; round < kMostRounds && report_.failures.empty(); ++round) {
+    for (std::size_t round = 0; round < kMostRounds && !must_end(); ++round) {
       auto domains = table_.due_domains(uptime_of(*office_.clock));
       if (!domains) return fail(std::move(domains).error());
       if (domains->empty()) break;
@@ -89,7 +94,7 @@ class Runner::Work {
       if (!*lock) continue;  // it lives
       auto rows = table_.leased_to(holder);
       if (!rows) return fail(std::move(rows).error());
-      Carrier carrier(office_, runner_.equipment_);
+      Carrier carrier(office_, runner_.equipment_, dispatcher());
       for (const auto& row : *rows) {
         if (auto settled = carrier.recover(row); !settled) return settled;
       }
@@ -109,13 +114,41 @@ class Runner::Work {
     return {};
   }
 
+  /// Made with the first message that is due: a run that finds none costs nothing.
+  delivery::Dispatcher& dispatcher() {
+    if (dispatcher_) return *dispatcher_;
+    const auto& equipment = runner_.equipment_;
+    dispatcher_.emplace(equipment.finder(), equipment.client(),
+                        delivery::Dispatcher::Options{
+                            .connections = std::max(kMostConnections, runner_.options_.parallel)});
+    if (runner_.options_.is_stopped) {
+      watcher_ = std::jthread([this](const std::stop_token& token) {
+        std::mutex mutex;
+        std::condition_variable_any never;
+        std::unique_lock lock(mutex);
+        while (!token.stop_requested() && !is_stopped())
+          never.wait_for(lock, token, kOften, [] { return false; });
+        if (is_stopped()) dispatcher_->stop();
+      });
+    }
+    return *dispatcher_;
+  }
+
+  [[nodiscard]] bool is_stopped() const {
+    return runner_.options_.is_stopped && runner_.options_.is_stopped();
+  }
+
   void carry_all(const std::vector<std::string>& domains) {
+    auto& shared = dispatcher();
     std::atomic<std::size_t> next{0};
     const auto serve = [&] {
       auto desk = runner_.premises_.another_office();
       if (!desk) return keep(fail(std::move(desk).error()));
-      for (auto i = next++; i < domains.size() && !has_failed(); i = next++)
-        serve_domain((*desk)->office, domains[i]);
+      for (auto i = next++; i < domains.size() && !must_end(); i = next++) {
+        Carrier carrier((*desk)->office, runner_.equipment_, shared);
+        keep(Service((*desk)->office, carrier, domains[i], *this).run());
+        keep(carrier);
+      }
     };
     std::vector<std::jthread> threads;
     const auto count = std::min<std::size_t>(runner_.options_.parallel, domains.size());
@@ -123,46 +156,76 @@ class Runner::Work {
       threads.emplace_back(serve);
   }
 
-  bool has_failed() {
+  bool must_end() {
+    if (is_stopped()) return true;
     const std::lock_guard guard(mutex_);
     return !report_.failures.empty();
   }
 
-  void serve_domain(sealing::Office& office, const std::string& domain) {
-    Carrier carrier(office, runner_.equipment_);
-    keep(serve_domain(office, carrier, domain));
-    keep(carrier);
-  }
+  /// One destination: the first message alone, since it shows whether there is anybody; then more
+  /// and more side by side, as long as it goes well.
+  class Service {
+   public:
+    Service(sealing::Office& office, Carrier& carrier, const std::string& domain, Work& work)
+        : office_(office), carrier_(carrier), domain_(domain), work_(work), table_(*office.index) {}
 
-  Result<void> serve_domain(sealing::Office& office, Carrier& carrier, const std::string& domain) {
-    store::QueueTable table(*office.index);
-    for (;;) {
-      const auto mark = sealing::Mark::now(*office.clock).text();
-      auto rows = table.take(domain, uptime_of(*office.clock), name_, mark, kAtATime);
-      if (!rows) return fail(std::move(rows).error());
-      if (rows->empty()) return {};
-      for (std::size_t i = 0; i < rows->size(); ++i) {
-        auto next = carrier.carry((*rows)[i]);
-        if (!next) return give_back(table, *rows, i + 1, std::move(next).error());
-        if (*next == Carrier::Next::stop) {
-          return give_back(table, *rows, i + 1, std::nullopt);
-        }
+    Result<void> run() {
+      auto done = serve();
+      // Rows that were not touched. Those that were stay with us until somebody takes over.
+      for (const auto& row : leased_) {
+        auto back = table_.give_back(row);
+        if (!back && done) done = back;
+      }
+      return done;
+    }
+
+   private:
+    Result<void> serve() {
+      std::size_t most = 1;
+      for (;;) {
+        if (auto begun = begin(most); !begun) return begun;
+        if (carrier_.under_way() == 0) return {};
+        auto next = carrier_.settle_one();
+        if (!next) return fail(std::move(next).error());
+        is_away_ = is_away_ || *next == Carrier::Next::stop;
+        most = std::min(2 * most, kMostUnderWay);
       }
     }
-  }
 
-  /// Rows that were not touched. Those that were stay with us until somebody takes over.
-  static Result<void> give_back(store::QueueTable& table, const std::vector<store::Queued>& rows,
-                                std::size_t from, std::optional<Error> error) {
-    for (std::size_t i = from; i < rows.size(); ++i) {
-      auto back = table.give_back(rows[i]);
-      if (!back && !error) error = std::move(back).error();
+    Result<void> begin(std::size_t most) {
+      while (carrier_.under_way() < most && !is_away_ && !work_.must_end()) {
+        if (leased_.empty()) {
+          if (auto taken = take(most - carrier_.under_way()); !taken) return taken;
+          if (leased_.empty()) return {};
+        }
+        const bool has_room = carrier_.under_way() == 0 ||
+                              carrier_.octets_under_way() + leased_.front().size <= kMostOctets;
+        if (!has_room) return {};
+        auto row = std::move(leased_.front());
+        leased_.pop_front();
+        if (auto begun = carrier_.begin(std::move(row)); !begun) return begun;
+      }
+      return {};
     }
-    if (error) return fail(std::move(*error));
-    return {};
-  }
 
-  /// Once a day: parcels that a crash left without a row.
+    Result<void> take(std::size_t most) {
+      const auto mark = sealing::Mark::now(*office_.clock).text();
+      auto rows = table_.take(domain_, uptime_of(*office_.clock), work_.name_, mark, most);
+      if (!rows) return fail(std::move(rows).error());
+      std::move(rows->begin(), rows->end(), std::back_inserter(leased_));
+      return {};
+    }
+
+    sealing::Office& office_;
+    Carrier& carrier_;
+    const std::string& domain_;
+    Work& work_;
+    store::QueueTable table_;
+    std::deque<store::Queued> leased_;  ///< not begun yet
+    bool is_away_ = false;
+  };
+
+  /// Once a day: parcels that a crash left without a row, and what has lain in the quarantine.
   Result<void> sweep() {
     auto note = table_.note(kSweptNote);
     if (!note) return fail(std::move(note).error());
@@ -170,6 +233,8 @@ class Runner::Work {
     if (last && sealing::elapsed_since(*last, *office_.clock) < std::chrono::days(1)) return {};
     auto swept = sweep_orphans(office_);
     if (!swept) return fail(std::move(swept).error());
+    auto emptied = sweep_quarantine(office_);
+    if (!emptied) return fail(std::move(emptied).error());
     return table_.set_note(kSweptNote, sealing::Mark::now(*office_.clock).text());
   }
 
@@ -196,6 +261,8 @@ class Runner::Work {
   store::QueueTable table_;
   std::string name_;
   std::optional<FileLock> lock_;
+  std::optional<delivery::Dispatcher> dispatcher_;
+  std::jthread watcher_;
   std::mutex mutex_;
   RunReport report_;
 };

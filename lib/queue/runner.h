@@ -1,18 +1,20 @@
 #pragma once
 // One run of the queue: what died runners left is settled, the drop is taken up, and what is due is
-// carried, destinations side by side.
+// carried, destinations side by side, over connections that all of them share
+// (delivery/dispatch.h).
 //
 // Any number of runners may run at once. Each has a file that it holds locked as long as it lives,
 // and every row that it works on bears its name; a row whose runner's file nobody holds belongs to
 // the dead, and the next runner settles it. There is no time after which a living runner loses its
 // rows: two never send one message.
 
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
 #include "delivery/equipment.h"
-#include "queue/carrier.h"
+#include "queue/errand.h"
 #include "sealing/premises.h"
 
 namespace sm::queue {
@@ -30,6 +32,9 @@ class Runner {
   struct Options {
     unsigned parallel = 8;  ///< destinations at a time
     bool is_flush = false;  ///< everything counts as due, once
+    /// Asked now and then: nothing new is begun any more, and what is under way is settled within
+    /// seconds. May be empty.
+    std::function<bool()> is_stopped{};
   };
   /// Both outlive it.
   Runner(sealing::Premises& premises, const delivery::Equipment& equipment, Options options)

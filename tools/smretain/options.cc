@@ -27,10 +27,10 @@ void describe(CLI::App& app, Options& options) {
   auto& list = add_command(app, options, Command::list, "list",
                            "one line a recipient: id, reference, sender, recipient, status, how "
                            "many opened it, expiry");
-  cli::add_choice(
-      list, "--status", options.status,
-      {"pending", "sent", "delivered", "opened", "replied", "expired", "revoked", "deleted"},
-      "only those of this status");
+  cli::add_choice(list, "--status", options.status,
+                  {"queued", "pending", "sent", "delivered", "opened", "replied", "expired",
+                   "revoked", "deleted"},
+                  "only those of this status");
   cli::add_text(list, "--sender", options.sender, "ADDRESS", "only those of this sender");
   cli::add_text(list, "--reference", options.reference, "TEXT",
                 "only those of this reference: the batch key, envelope id or Message-ID");

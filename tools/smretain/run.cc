@@ -15,11 +15,14 @@
 #include "sealing/assemble.h"
 #include "sealing/premises.h"
 #include "state/sts_cache.h"
+#include "store/queue_table.h"
 
 namespace sm::smretain {
 namespace {
 
 using retention::Row;
+
+constexpr const char* kQueued = "queued";
 
 Result<std::unique_ptr<sealing::Premises>> open(const Options& options, bool needs_keys) {
   auto config = cli::load_config(options.common, options.network);
@@ -49,7 +52,7 @@ std::string json_of(const Row& row) {
       .add("recipient", row.recipient)
       .add("status", row.status)
       .add("reason", row.reason.empty() ? std::optional<std::string>() : row.reason)
-      .add("method", row.method)
+      .add("method", row.method.empty() ? std::optional<std::string>() : row.method)
       .add("opened", row.opened)
       .add("recipients", row.recipients)
       .add("message_id", row.message_id)
@@ -66,10 +69,71 @@ std::string line_of(const Row& row) {
          utc_text(std::chrono::floor<std::chrono::seconds>(row.expires));
 }
 
+/// What waits in the queue is no sealed message yet; to whoever asks what became of a mail, it is
+/// one that has not left.
+std::vector<Row> rows_of(const store::Queued& queued, std::chrono::seconds lifetime) {
+  std::vector<Row> rows;
+  for (const auto& recipient : queued.recipients) {
+    Row& row = rows.emplace_back();
+    row.id = queued.id;
+    row.reference = queued.message_id;  // another one would be in what is sealed
+    row.message_id = queued.message_id;
+    row.org = queued.org;
+    row.sender = queued.sender;
+    row.recipient = recipient.address;
+    row.recipient_id = recipient.id;
+    row.status = kQueued;
+    row.reason = queued.reason;
+    row.recipients = static_cast<int>(queued.recipients.size());
+    row.created = queued.created;
+    row.expires = queued.created + lifetime;
+  }
+  return rows;
+}
+
+/// Mail in the queue, the newest first.
+Result<std::vector<Row>> list_queued(sealing::Office& office, const retention::Filter& filter) {
+  std::vector<Row> rows;
+  if (filter.status && *filter.status != kQueued) return rows;
+  const auto listed =
+      store::QueueTable(*office.index).each([&](const store::Queued& queued) -> Result<void> {
+        const bool is_meant =
+            queued.kind == store::QueuedKind::mail && (!filter.id || queued.id == *filter.id) &&
+            (!filter.reference || queued.message_id == *filter.reference) &&
+            (!filter.sender || equal_ignoring_case(queued.sender, *filter.sender));
+        if (!is_meant) return {};
+        auto more = rows_of(queued, office.config->queue.lifetime);
+        std::move(more.rbegin(), more.rend(), std::back_inserter(rows));
+        return {};
+      });
+  if (!listed) return fail(listed.error());
+  std::reverse(rows.begin(), rows.end());
+  return rows;
+}
+
+/// Both, the newest first; replies stay below the message that they answer.
+Result<std::vector<Row>> list_all(sealing::Office& office, const retention::Filter& filter) {
+  const bool is_queue_alone = filter.status == kQueued;
+  auto sealed = is_queue_alone ? Result<std::vector<Row>>(std::vector<Row>())
+                               : retention::list(office, filter);
+  if (!sealed) return sealed;
+  auto queued = list_queued(office, filter);
+  if (!queued) return queued;
+  std::vector<Row> all;
+  auto next = queued->begin();
+  for (auto& row : *sealed) {
+    while (row.reply_to.empty() && next != queued->end() && next->created > row.created)
+      all.push_back(std::move(*next++));
+    all.push_back(std::move(row));
+  }
+  std::move(next, queued->end(), std::back_inserter(all));
+  return all;
+}
+
 Result<cli::Verdict> list(const Options& options) {
   auto premises = open(options, false);
   if (!premises) return fail(std::move(premises).error());
-  auto rows = retention::list(
+  auto rows = list_all(
       (*premises)->office(),
       {.status = options.status, .sender = options.sender, .reference = options.reference});
   if (!rows) return fail(std::move(rows).error());
@@ -81,7 +145,7 @@ Result<cli::Verdict> list(const Options& options) {
 Result<cli::Verdict> show(const Options& options) {
   auto premises = open(options, false);
   if (!premises) return fail(std::move(premises).error());
-  auto rows = retention::list((*premises)->office(), {.id = options.id});
+  auto rows = list_all((*premises)->office(), {.id = options.id});
   if (!rows) return fail(std::move(rows).error());
   if (rows->empty()) return no_such_message(*options.id);
   for (const auto& row : *rows) {
@@ -96,7 +160,7 @@ Result<cli::Verdict> show(const Options& options) {
     out.line("sender:     " + printable(row.sender));
     out.line("recipient:  " + printable(row.recipient));
     out.line("status:     " + row.status + (row.reason.empty() ? "" : " (" + row.reason + ")"));
-    out.line("method:     " + row.method);
+    if (!row.method.empty()) out.line("method:     " + row.method);
     out.line("sent:       " + utc_text(std::chrono::floor<std::chrono::seconds>(row.created)));
     out.line("expires:    " + utc_text(std::chrono::floor<std::chrono::seconds>(row.expires)));
   }
@@ -257,6 +321,8 @@ bool is_for_one(const Options& options) {
 struct Found {
   std::vector<Row> sealed;
   std::vector<retention::Delivered> delivered;
+  /// Of what waits in the queue; unset: none of it.
+  std::optional<queue::WithdrawQuery> waiting{};
 };
 
 /// The newest message, however it went: whoever takes back the last one means no earlier one.
@@ -274,6 +340,16 @@ Result<Found> find_last(sealing::Office& office, std::vector<Row> rows) {
   const auto last = std::max_element(delivered->begin(), delivered->end(),
                                      [](const auto& a, const auto& b) { return a.at < b.at; });
   const std::string id = last != delivered->end() ? last->message : std::string();
+  auto queued = list_queued(office, {});
+  if (!queued) return fail(std::move(queued).error());
+  const auto newest_gone = id.empty() ? newest : std::max(newest, last->at);
+  if (!queued->empty() && queued->front().created > newest_gone) {
+    const auto& row = queued->front();
+    // Its recipients of other domains are messages of their own in the log.
+    found.waiting = row.message_id.empty() ? queue::WithdrawQuery{.message = row.id}
+                                           : queue::WithdrawQuery{.message_id = row.message_id};
+    return found;
+  }
   if (rows.empty() || id.empty() || id == rows.front().id) found.sealed = std::move(rows);
   for (auto& one : *delivered) {
     if (one.message == id) found.delivered.push_back(std::move(one));
@@ -293,7 +369,11 @@ Result<Found> find_to_revoke(sealing::Office& office, const Options& options) {
                                                       .recipient = filter->recipient,
                                                       .since = filter->since});
   if (!delivered) return fail(std::move(delivered).error());
-  return Found{std::move(*rows), std::move(*delivered)};
+  return Found{std::move(*rows), std::move(*delivered),
+               queue::WithdrawQuery{.message = options.id,
+                                    .message_id = filter->message_id,
+                                    .recipient = filter->recipient,
+                                    .since = filter->since}};
 }
 
 /// One line each: as JSON all of them, else on stdout only what cannot be taken back.
@@ -310,20 +390,16 @@ void tell(const Options& options, const std::string& id, const std::string& reci
 }
 
 Result<cli::Verdict> revoke(const Options& options) {
-  const auto asked = filter_of(options);
-  if (!asked) return fail(asked.error());
+  if (const auto asked = filter_of(options); !asked) return fail(asked.error());
   auto premises = open(options, false);
   if (!premises) return fail(std::move(premises).error());
   auto& office = (*premises)->office();
   auto found = find_to_revoke(office, options);
   if (!found) return fail(std::move(found).error());
   // What waits in the queue has not left: it never will.
-  auto waiting = options.is_last
-                     ? Result<std::vector<queue::Withdrawn>>(std::vector<queue::Withdrawn>())
-                     : queue::withdraw(office, {.message = asked->id,
-                                                .message_id = asked->message_id,
-                                                .recipient = asked->recipient,
-                                                .since = asked->since});
+  auto waiting = found->waiting
+                     ? queue::withdraw(office, *found->waiting)
+                     : Result<std::vector<queue::Withdrawn>>(std::vector<queue::Withdrawn>());
   if (!waiting) return fail(std::move(waiting).error());
   for (const auto& one : *waiting) {
     tell(options, one.message, one.recipient, "revoked",

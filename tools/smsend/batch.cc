@@ -1,9 +1,5 @@
 #include "batch.h"
 
-#include <atomic>
-#include <csignal>
-#include <thread>
-
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,6 +11,7 @@
 #include "batch/run.h"
 #include "cli/settings.h"
 #include "delivery/signing.h"
+#include "ending_signals.h"
 #include "intake.h"
 #include "spooled.h"
 #include "state/sts_cache.h"
@@ -23,39 +20,6 @@ namespace sm::smsend {
 namespace {
 
 using delivery::Status;
-
-/// The first SIGTERM, SIGINT or SIGHUP asks for an end: what is under way is settled. A second one
-/// ends the process. Made before any other thread, so that all of them leave the signals to it.
-class EndingSignals {
- public:
-  EndingSignals() {
-    ::sigemptyset(&signals_);
-    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
-      struct sigaction before {};
-      const bool is_ignored =
-          ::sigaction(signal, nullptr, &before) == 0 && before.sa_handler == SIG_IGN;
-      if (!is_ignored) ::sigaddset(&signals_, signal);
-    }
-    (void)::pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
-    watcher_ = std::jthread([this](const std::stop_token& token) { watch(token); });
-  }
-  [[nodiscard]] bool have_come() const { return have_come_.load(); }
-
- private:
-  void watch(const std::stop_token& token) {
-    constexpr timespec kOften{0, 100'000'000};
-    while (!token.stop_requested()) {
-      if (::sigtimedwait(&signals_, nullptr, &kOften) <= 0) continue;
-      if (have_come_.exchange(true)) {
-        remove_unpublished_files();
-        ::_exit(static_cast<int>(cli::Verdict::temporary));
-      }
-    }
-  }
-  sigset_t signals_{};
-  std::atomic<bool> have_come_{false};
-  std::jthread watcher_;
-};
 
 Result<void> check_flags(const Options& options) {
   const auto refuse = [](const std::string& what, const std::string& hint = {}) {

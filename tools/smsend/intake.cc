@@ -10,6 +10,8 @@
 #include "base/text.h"
 #include "message/reader.h"
 #include "message/source.h"
+#include "personality.h"
+#include "submission/local.h"
 
 namespace sm::smsend {
 namespace {
@@ -48,7 +50,32 @@ struct Asked {
   bool names_sender = false;
 };
 
-Result<Asked> read_envelope(const Options& options) {
+using Names = std::optional<submission::LocalNames>;
+
+/// Whoever calls sendmail may write names of this machine; to smsend, addresses.
+Result<Names> local_names(const config::Config& config) {
+  if (!is_sendmail()) return Names();
+  auto names = submission::LocalNames::of(config);
+  if (!names) return fail(std::move(names).error());
+  return Names(std::move(*names));
+}
+
+Result<std::vector<name::Mailbox>> recipients_of(const std::string& word, const Names& names) {
+  if (names) return names->read(word);
+  auto mailbox = name::Mailbox::parse(word);
+  if (!mailbox) return fail(std::move(mailbox).error());
+  return std::vector{*mailbox};
+}
+
+/// "root" is root at this machine's domain; no alias stands for who sends.
+Result<name::ReversePath> sender_of(const std::string& word, const Names& names) {
+  auto sender = name::ReversePath::parse(word);
+  if (sender || !names) return sender;
+  auto completed = name::ReversePath::parse(word + "@" + names->domain().text());
+  return completed ? completed : sender;
+}
+
+Result<Asked> read_envelope(const Options& options, const Names& names) {
   Asked asked;
   auto tls = requires_tls(options.sendmail_options);
   if (!tls) return fail(std::move(tls).error());
@@ -69,15 +96,16 @@ Result<Asked> read_envelope(const Options& options) {
     asked.envelope.id = *id;
   }
   if (options.envelope_sender) {
-    auto sender = name::ReversePath::parse(*options.envelope_sender);
+    auto sender = sender_of(*options.envelope_sender, names);
     if (!sender) return fail(std::move(sender).error(), "the envelope sender");
     asked.envelope.sender = *sender;
     asked.names_sender = true;
   }
   for (const auto& recipient : options.recipients) {
-    auto mailbox = name::Mailbox::parse(recipient);
-    if (!mailbox) return fail(std::move(mailbox).error());
-    add(asked.envelope.recipients, *mailbox, asked.notify);
+    auto mailboxes = recipients_of(recipient, names);
+    if (!mailboxes) return fail(std::move(mailboxes).error());
+    for (const auto& mailbox : *mailboxes)
+      add(asked.envelope.recipients, mailbox, asked.notify);
   }
   return asked;
 }
@@ -95,12 +123,13 @@ Result<void> check_usage(const Options& options) {
 
 /// Who writes where the message does not say: the envelope sender, else the user at this host.
 std::optional<message::Address> author_of(const Options& options, const Asked& asked,
-                                          const config::Config& config,
+                                          const config::Config& config, const Names& names,
                                           const std::string& account) {
   const std::string name = options.full_name.value_or("");
   if (const auto& sender = asked.envelope.sender.mailbox()) return message::Address{name, *sender};
-  if (!config.network.helo) return std::nullopt;
-  auto mailbox = name::Mailbox::parse(account + "@" + config.network.helo->text());
+  const auto domain = names ? std::optional(names->domain()) : config.network.helo;
+  if (!domain) return std::nullopt;
+  auto mailbox = name::Mailbox::parse(account + "@" + domain->text());
   if (!mailbox) return std::nullopt;
   return message::Address{name, *mailbox};
 }
@@ -126,7 +155,9 @@ message::ScratchSpace scratch_space() {
 
 Result<submission::Mail> take_in(const Options& options, const config::Config& config) {
   if (auto checked = check_usage(options); !checked) return fail(std::move(checked).error());
-  auto asked = read_envelope(options);
+  const auto names = local_names(config);
+  if (!names) return fail(names.error());
+  auto asked = read_envelope(options, *names);
   if (!asked) return fail(std::move(asked).error());
   const std::string account = login_name();
 
@@ -135,7 +166,8 @@ Result<submission::Mail> take_in(const Options& options, const config::Config& c
   if (!read) return fail(std::move(read).error());
 
   message::PrepareOptions preparing;
-  preparing.author = author_of(options, *asked, config, account);
+  preparing.author = author_of(options, *asked, config, *names, account);
+  if (*names) preparing.name_domain = (*names)->domain();
   preparing.takes_recipients = options.takes_header_recipients;
   preparing.space = scratch_space();
   for (const auto& file : options.attachments)
@@ -147,7 +179,12 @@ Result<submission::Mail> take_in(const Options& options, const config::Config& c
   // The author answers for the message where nobody else is named (RFC 5321 §4.4 leaves it to us).
   if (!asked->names_sender) envelope.sender = prepared->from().mailbox;
   for (const auto& mailbox : prepared->recipients()) {
-    add(envelope.recipients, mailbox, asked->notify);
+    auto meant = prepared->completed_names().contains(mailbox)
+                     ? (*names)->find(mailbox.local_part())
+                     : Result<std::vector<name::Mailbox>>(std::vector{mailbox});
+    if (!meant) return fail(std::move(meant).error());
+    for (const auto& one : *meant)
+      add(envelope.recipients, one, asked->notify);
   }
   envelope.needs_8bitmime = prepared->is_8bit();
   envelope.needs_smtputf8 = prepared->needs_smtputf8();

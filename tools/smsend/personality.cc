@@ -1,5 +1,6 @@
 #include "personality.h"
 
+#include <cerrno>
 #include <string_view>
 
 #include "base/text.h"
@@ -39,6 +40,10 @@ CommandLine::CommandLine(int argc, char** argv) {
   for (auto& word : words_)
     pointers_.push_back(word.data());
   pointers_.push_back(nullptr);
+}
+
+bool is_sendmail() {
+  return name_of(program_invocation_name) == "sendmail";
 }
 
 }  // namespace sm::smsend

@@ -19,4 +19,7 @@ class CommandLine {
   std::vector<char*> pointers_;
 };
 
+/// This process was called by the name sendmail: names of this machine are understood.
+bool is_sendmail();
+
 }  // namespace sm::smsend

@@ -2,9 +2,11 @@
 
 #include "base/version.h"
 #include "batch.h"
+#include "cli/rights.h"
 #include "cli/settings.h"
 #include "delivery/equipment.h"
 #include "delivery/signing.h"
+#include "delivery/sts_memory_cache.h"
 #include "intake.h"
 #include "mta.h"
 #include "options.h"
@@ -73,12 +75,36 @@ void report_to_mta(const Options& options, const std::vector<RecipientResult>& r
 
 using Sent = submission::Outcome;
 
+/// Those who may not read the state can ask all the same what would happen: without the policies
+/// that others fetched, and who is registered only the runner of the queue can tell.
+Result<Sent> rehearse_without_rights(const Options& options, const config::Config& config,
+                                     const submission::Mail& mail) {
+  const auto organisation =
+      submission::organisation_of(without_registration(config), mail.envelope, mail.message);
+  if (!organisation) return fail(organisation.error());
+  auto terms = sealing::agree_terms(request_of(options), *organisation);
+  if (!terms) return fail(std::move(terms).error());
+  auto equipment = delivery::Equipment::make(
+      config, {.patience = delivery::Patience::delivery, .dns_file = options.network.dns_file},
+      std::make_unique<delivery::StsMemoryCache>());
+  if (!equipment) return fail(std::move(equipment).error());
+  const submission::Order order{
+      .organisation = &*organisation,
+      .terms = &*terms,
+      .on_insecure = submission::on_insecure_of(options.on_insecure, *organisation)};
+  return Sent{submission::rehearse(config, **equipment, mail.envelope, order)};
+}
+
 Result<Sent> send(const Options& options) {
   auto config = cli::load_config(options.common, options.network,
                                  {.minimum = cli::minimum_of(options.minimum)});
   if (!config) return fail(std::move(config).error());
   auto mail = take_in(options, *config);
   if (!mail) return fail(std::move(mail).error());
+  if (auto became = cli::become_owner_of(config->state); !became) return fail(became.error());
+  if (options.is_dry_run && lacks_rights(*config)) {
+    return rehearse_without_rights(options, *config, *mail);
+  }
   if (!options.is_dry_run && (options.queues || lacks_rights(*config))) {
     if (!mail->files.empty() || options.oversize == "link") {
       return fail(Errc::usage, "large files are linked while a message is sent, not in the queue",

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "cli/rights.h"
 #include "cli/settings.h"
 #include "intake.h"
 #include "message/reader.h"
@@ -67,6 +68,7 @@ Result<cli::Verdict> serve(const Options& options) {
   auto config = cli::load_config(options.common, options.network,
                                  {.minimum = cli::minimum_of(options.minimum)});
   if (!config) return fail(std::move(config).error());
+  if (auto became = cli::become_owner_of(config->state); !became) return fail(became.error());
   Client client;
   queue::Counter counter(
       {.host = host_name(*config), .message_limit = config->queue.message_limit}, client,

@@ -13,9 +13,11 @@
 #include "base/json_writer.h"
 #include "base/text.h"
 #include "base/version.h"
+#include "cli/rights.h"
 #include "cli/settings.h"
 #include "delivery/equipment.h"
 #include "delivery/signing.h"
+#include "ending_signals.h"
 #include "handover.h"
 #include "queue/runner.h"
 #include "queue/schedule.h"
@@ -64,14 +66,6 @@ Result<void> check_wishes(const Options& options, const config::Organisation& or
     return fail(Errc::usage, "--phone is for one recipient", "smcontact keeps those of several");
   }
   return {};
-}
-
-/// Those who may not read the state do not know who is registered: the runner looks.
-config::Config without_registration(config::Config config) {
-  config.policy.registered_senders = false;
-  for (auto& organisation : config.organisations)
-    organisation.policy.registered_senders = false;
-  return config;
 }
 
 std::string moment(const Clock& clock, std::int64_t due) {
@@ -180,9 +174,10 @@ class Watch {
     for (const auto& folder : {layout_.spool(), layout_.drop()})
       ::inotify_add_watch(fd_.get(), folder.c_str(), IN_MOVED_TO);
   }
-  void wait(std::chrono::milliseconds most) {
-    pollfd entry{fd_.get(), POLLIN, 0};
-    if (::poll(&entry, 1, static_cast<int>(std::min(most, kMost).count())) <= 0) return;
+  void wait(std::chrono::milliseconds most, const EndingSignals& signals) {
+    std::array<pollfd, 2> entries{{{fd_.get(), POLLIN, 0}, {signals.descriptor(), POLLIN, 0}}};
+    const int time = static_cast<int>(std::min(most, kMost).count());
+    if (::poll(entries.data(), entries.size(), time) <= 0 || signals.have_come()) return;
     // A parcel has its name before its row is in the index.
     constexpr int kGrace = 300;
     ::poll(nullptr, 0, kGrace);
@@ -197,10 +192,11 @@ class Watch {
   UniqueFd fd_;
 };
 
-Result<queue::RunReport> run_once(const Options& options) {
+Result<queue::RunReport> run_once(const Options& options, const EndingSignals& signals) {
   auto config = cli::load_config(options.common, options.network,
                                  {.minimum = cli::minimum_of(options.minimum)});
   if (!config) return fail(std::move(config).error());
+  if (auto became = cli::become_owner_of(config->state); !became) return fail(became.error());
   if (auto applied = delivery::apply_rotations(*config); !applied) return fail(applied.error());
   auto premises = sealing::Premises::open(*config, premises_of(options));
   if (!premises) return fail(std::move(premises).error());
@@ -211,7 +207,9 @@ Result<queue::RunReport> run_once(const Options& options) {
       std::make_unique<state::StsCache>(std::move(*policies)));
   if (!equipment) return fail(std::move(equipment).error());
   queue::Runner runner(**premises, **equipment,
-                       {.parallel = config->queue.parallel, .is_flush = options.is_flush});
+                       {.parallel = config->queue.parallel,
+                        .is_flush = options.is_flush,
+                        .is_stopped = [&signals] { return signals.have_come(); }});
   return runner.run();
 }
 
@@ -222,6 +220,13 @@ Result<std::string> state_of(const Options& options) {
 }
 
 }  // namespace
+
+config::Config without_registration(config::Config config) {
+  config.policy.registered_senders = false;
+  for (auto& organisation : config.organisations)
+    organisation.policy.registered_senders = false;
+  return config;
+}
 
 bool lacks_rights(const config::Config& config) {
   if (::geteuid() == 0) return false;
@@ -282,8 +287,9 @@ Result<std::vector<Waiting>> take_waiting(const config::Config& config, submissi
 }
 
 Result<cli::Verdict> run_queue(const Options& options) {
+  const EndingSignals signals;
   if (!options.interval) {
-    auto report = run_once(options);
+    auto report = run_once(options, signals);
     if (!report) return fail(std::move(report).error());
     tell(options, *report);
     if (report->failures.empty()) return cli::Verdict::yes;
@@ -298,7 +304,7 @@ Result<cli::Verdict> run_queue(const Options& options) {
   Watch watch(queue::Layout{*state});
   for (;;) {
     watch.begin();
-    auto report = run_once(options);
+    auto report = run_once(options, signals);
     if (!report) {
       // What the administrator must mend ends the daemon; all else may pass.
       if (report.error().code == Errc::configuration || report.error().code == Errc::denied) {
@@ -313,13 +319,15 @@ Result<cli::Verdict> run_queue(const Options& options) {
         return fail(std::move(flushed).error());
       }
     }
-    watch.wait(*interval);
+    if (!signals.have_come()) watch.wait(*interval, signals);
+    if (signals.have_come()) return cli::Verdict::yes;
   }
 }
 
 Result<cli::Verdict> list_queue(const Options& options) {
   auto config = cli::load_config(options.common, options.network);
   if (!config) return fail(std::move(config).error());
+  if (auto became = cli::become_owner_of(config->state); !became) return fail(became.error());
   if (lacks_rights(*config)) {
     return fail(Errc::denied, "the queue is shown to those who may read " + config->state);
   }

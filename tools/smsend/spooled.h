@@ -17,6 +17,8 @@ namespace sm::smsend {
 
 /// Who runs this may not touch the state: the message is handed over through the drop.
 bool lacks_rights(const config::Config& config);
+/// Those who may not read the state do not know who is registered: the runner looks.
+config::Config without_registration(config::Config config);
 
 /// How keys are found, and what the log calls us.
 sealing::Premises::Options premises_of(const Options& options);

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "cli/rights.h"
 #include "cli/settings.h"
 #include "commands.h"
 #include "delivery/signing.h"
@@ -174,7 +175,7 @@ Result<cli::Verdict> check(const Options& options) {
     setup::check_clock(system_clock(), findings);
     setup::check_space(**config, findings);
     setup::check_timers("/etc/systemd/system", has_systemd(), findings);
-    if (auto became = become_owner_of((*config)->state); !became) return fail(became.error());
+    if (auto became = cli::become_owner_of((*config)->state); !became) return fail(became.error());
     if (auto rotated = delivery::apply_rotations(**config); !rotated) {
       findings.push_back(
           {"dkim", "", Standing::missing, rotated.error().what, rotated.error().hint});

@@ -21,9 +21,4 @@ Result<std::vector<IpAddress>> addresses_of(const Options& options);
 /// Where the keys are, for this state.
 keys::KeyPlaces key_places(const Options& options, const std::string& state);
 
-/// From root to the owner of this folder, for good: what is made belongs to whoever uses it, and
-/// what is looked at is seen with their eyes. Nothing happens where that is the caller already, or
-/// the caller is not root.
-Result<void> become_owner_of(const std::string& folder);
-
 }  // namespace sm::smsetup

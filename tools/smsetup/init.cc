@@ -10,6 +10,7 @@
 #include "base/json_writer.h"
 #include "base/text.h"
 #include "base/version.h"
+#include "cli/rights.h"
 #include "cli/settings.h"
 #include "commands.h"
 #include "setup/plan.h"
@@ -326,7 +327,7 @@ Result<cli::Verdict> init(const Options& options) {
   plan->state = config->state;
   if (auto made = make_state(plan->state, makings); !made) return fail(made.error());
   if (auto made = make_public_keys_file(*plan, *config, makings); !made) return fail(made.error());
-  if (auto became = become_owner_of(plan->state); !became) return fail(became.error());
+  if (auto became = cli::become_owner_of(plan->state); !became) return fail(became.error());
 
   const auto* organisation = config->organisation_of(plan->domain);
   const auto key = make_keys(options, plan->state,

@@ -438,3 +438,49 @@ TEST_CASE("preparing what was prepared changes nothing", "[prepare]") {
   const auto once = bytes_of(*prepared(kFrom + "\nna\xc3\xafve\n", options));
   CHECK(bytes_of(*prepared(once)) == once);
 }
+
+TEST_CASE("names without a domain are completed where the caller says so, and nothing else changes",
+          "[prepare]") {
+  const std::string message =
+      "From: root (Cron Daemon)\nTo: operator, Anna <anna@example.org>,\n \"a b\" (c, d)\n"
+      "Cc: two words\nReply-To: <root>\nSubject: From: root\nDate: now\nMessage-ID: <1@x.y>\n\nTo: "
+      "root\n";
+  CHECK(refusal(message).find("no domain") != std::string::npos);
+  auto options = standard();
+  options.name_domain = *name::Domain::parse("delinde.example");
+  const auto done = prepared(message, options);
+  REQUIRE(done);
+  CHECK(done->from().mailbox.text() == "root@delinde.example");
+  CHECK(done->from().display_name == "Cron Daemon");
+  CHECK(
+      bytes_of(*done) ==
+      as_crlf("From: root@delinde.example (Cron Daemon)\nTo: operator@delinde.example, Anna "
+              "<anna@example.org>,\n \"a b\"@delinde.example (c, d)\nCc: two words\nReply-To: "
+              "<root@delinde.example>\nSubject: From: root\nDate: now\nMessage-ID: <1@x.y>\n\nTo: "
+              "root\n"));
+  CHECK(done->completed_names().size() == 3);
+}
+
+TEST_CASE("with -t, names are recipients, and it is told which addresses were names", "[prepare]") {
+  auto options = standard();
+  options.name_domain = *name::Domain::parse("delinde.example");
+  options.takes_recipients = true;
+  const auto done = prepared(kWhole + "To: root, anna@example.org\n\nx\n", options);
+  REQUIRE(done);
+  REQUIRE(done->recipients().size() == 2);
+  CHECK(done->recipients()[0].text() == "root@delinde.example");
+  CHECK(done->completed_names().contains(done->recipients()[0]));
+  CHECK_FALSE(done->completed_names().contains(done->recipients()[1]));
+}
+
+TEST_CASE("no name is completed in what came signed", "[prepare]") {
+  auto options = standard();
+  options.name_domain = *name::Domain::parse("delinde.example");
+  const std::string signed_message =
+      "DKIM-Signature: v=1; a=rsa-sha256; d=x.y; s=z; h=from; bh=aa; b=bb\n";
+  CHECK(refusal(signed_message + "From: root\n\nx\n", options).find("no domain") !=
+        std::string::npos);
+  const auto whole = prepared(signed_message + kFrom + "To: root\n\nx\n", options);
+  REQUIRE(whole);
+  CHECK(bytes_of(*whole).find("To: root\r\n") != std::string::npos);
+}

@@ -59,9 +59,12 @@ class QueueFixture : public OfficeFixture {
   }
   /// Carries what is due for a domain.
   void carry(const std::string& domain) {
-    queue::Carrier carrier(office, *equipment);
-    for (const auto& row : take(domain))
-      must(carrier.carry(row));
+    delivery::Dispatcher dispatcher(equipment->finder(), equipment->client());
+    queue::Carrier carrier(office, *equipment, dispatcher);
+    for (const auto& row : take(domain)) {
+      must(carrier.begin(row));
+      must(carrier.settle_one());
+    }
     tally += carrier.tally();
   }
   std::vector<store::Queued> rows() {

@@ -180,7 +180,8 @@ TEST_CASE("F13 what a dead runner had in hand is settled by what the log and the
   CHECK(must(fixture.table.lease_holders()) == std::vector<std::string>{"dead"});
   CHECK(fixture.take("away.example", "other").empty());
   const queue::Layout layout{fixture.config.state};
-  queue::Carrier carrier(fixture.office, *fixture.equipment);
+  delivery::Dispatcher dispatcher(fixture.equipment->finder(), fixture.equipment->client());
+  queue::Carrier carrier(fixture.office, *fixture.equipment, dispatcher);
   const auto id = *audit::MessageId::parse(rows[0].id);
   const audit::Recipient anna{*audit::RecipientId::parse(rows[0].recipients[0].id),
                               "anna@away.example"};
