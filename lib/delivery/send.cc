@@ -49,27 +49,6 @@ Status status_of(const RecipientReport& report, OnInsecure on_insecure) {
   return Status::deferred;
 }
 
-audit::Event event_of(Status status) {
-  switch (status) {
-    case Status::delivered:
-      return audit::Event::delivered;
-    case Status::deferred:
-      return audit::Event::deferred;
-    case Status::refused:
-      return audit::Event::refused;
-    case Status::failed:
-      return audit::Event::failed;
-    case Status::uncertain:
-      return audit::Event::uncertain;
-    case Status::sealed:
-      return audit::Event::sealed;
-    case Status::pending:
-    case Status::queued:
-      return audit::Event::queued;
-  }
-  return audit::Event::uncertain;
-}
-
 bool is_destination_away(const RecipientReport& report) {
   if (report.end != End::deferred) return false;
   if (report.reply && report.reply->reply && report.reply->reply->code != 421) return false;
@@ -149,6 +128,27 @@ void add_reply(audit::Attempt& attempt, const RecipientReport& report) {
 }
 
 }  // namespace
+
+audit::Event event_of(Status status) {
+  switch (status) {
+    case Status::delivered:
+      return audit::Event::delivered;
+    case Status::deferred:
+      return audit::Event::deferred;
+    case Status::refused:
+      return audit::Event::refused;
+    case Status::failed:
+      return audit::Event::failed;
+    case Status::uncertain:
+      return audit::Event::uncertain;
+    case Status::sealed:
+      return audit::Event::sealed;
+    case Status::pending:
+    case Status::queued:
+      return audit::Event::queued;
+  }
+  return audit::Event::uncertain;
+}
 
 RecipientResult result_of(const smtp::Recipient& recipient, const DeliveryReport& delivery,
                           const RecipientReport& report, OnInsecure on_insecure) {

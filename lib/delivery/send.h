@@ -80,6 +80,9 @@ class Sender {
   std::vector<Error> gaps_;
 };
 
+/// The record that says so; of `pending`, and of what only waits, `queued`.
+audit::Event event_of(Status status);
+
 /// What a recipient's report means for scripts; `fall_back` ends as `on_insecure` says.
 RecipientResult result_of(const smtp::Recipient& recipient, const DeliveryReport& delivery,
                           const RecipientReport& report, OnInsecure on_insecure);

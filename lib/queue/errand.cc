@@ -19,26 +19,6 @@ using delivery::Reason;
 using delivery::RecipientResult;
 using delivery::Status;
 
-audit::Event ending_event(Status status) {
-  switch (status) {
-    case Status::delivered:
-      return audit::Event::delivered;
-    case Status::sealed:
-    case Status::pending:
-      return audit::Event::sealed;
-    case Status::queued:
-    case Status::deferred:
-      return audit::Event::deferred;
-    case Status::refused:
-      return audit::Event::refused;
-    case Status::failed:
-      return audit::Event::failed;
-    case Status::uncertain:
-      return audit::Event::uncertain;
-  }
-  return audit::Event::uncertain;
-}
-
 void make_uncertain(RecipientResult& result, const std::string& detail) {
   result.status = Status::uncertain;
   result.reason = Reason::reply_lost;
@@ -309,7 +289,7 @@ std::vector<audit::Record> Errand::missing_endings() const {
     attempt.detail = result.detail;
     attempt.enhanced_status = result.enhanced;
     attempt.message_id = row_.message_id;
-    records.push_back(audit::ending(ending_event(result.status), attempt, clock_));
+    records.push_back(audit::ending(delivery::event_of(result.status), attempt, clock_));
   }
   return records;
 }

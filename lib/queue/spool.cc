@@ -159,7 +159,8 @@ class Acceptance {
   Result<std::optional<RecipientResult>> find_waiting(const std::string& address) {
     const auto& id = submission_.message->message_id();
     if (id.empty()) return std::optional<RecipientResult>();
-    auto row = table_.find(id, submission_.ticket->envelope.sender.text(), address);
+    auto row =
+        table_.find(id, submission_.ticket->envelope.sender.text(), address, submission_.uid);
     if (!row) return fail(std::move(row).error());
     if (!*row) return std::optional<RecipientResult>();
     for (const auto& recipient : (*row)->recipients) {

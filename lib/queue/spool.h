@@ -34,7 +34,8 @@ struct Submission {
 
 /// One result a recipient, `queued`, in the envelope's order. Recipients of other domains belong to
 /// messages of their own in the log: each domain is served for itself. Who has the same Message-ID
-/// waiting from the same sender already is not queued twice. An Error means that nothing was taken.
+/// waiting from the same sender and user already is not queued twice. An Error means that nothing
+/// was taken.
 Result<std::vector<delivery::RecipientResult>> accept(sealing::Office& office,
                                                       const Submission& submission);
 

@@ -174,12 +174,14 @@ Result<void> QueueTable::set_warned(const std::string& id) {
 
 Result<std::optional<Queued>> QueueTable::find(const std::string& message_id,
                                                const std::string& sender,
-                                               const std::string& address) {
+                                               const std::string& address,
+                                               const std::optional<std::int64_t>& uid) {
   auto found = first(*index_, queued_of,
                      std::string(kQueueColumns) +
-                         "WHERE message_id = ?1 AND sender = ?2 AND EXISTS (SELECT 1 FROM"
+                         "WHERE message_id = ?1 AND sender = ?2 AND (NOT ?4 OR uid = ?5)"
+                         " AND EXISTS (SELECT 1 FROM"
                          " queued_recipient WHERE message = queued.id AND address = ?3)",
-                     message_id, sender, address);
+                     message_id, sender, address, uid.has_value() ? 1 : 0, uid.value_or(-1));
   if (!found || !*found) return found;
   if (auto added = add_recipients(**found); !added) return fail(std::move(added).error());
   return found;

@@ -94,9 +94,11 @@ class QueueTable {
   Result<std::int64_t> uses_of(const std::string& file);
   Result<void> set_warned(const std::string& id);
 
-  /// Rows with this header and recipient: the same message again is what is pending.
+  /// Rows with this header and recipient: the same message again is what is pending. `uid`: of this
+  /// user's only, since a Message-ID is whatever somebody writes.
   Result<std::optional<Queued>> find(const std::string& message_id, const std::string& sender,
-                                     const std::string& address);
+                                     const std::string& address,
+                                     const std::optional<std::int64_t>& uid = std::nullopt);
   Result<std::optional<Queued>> find(const std::string& id);
   /// Due now, its destination no longer held.
   Result<void> hurry(const std::string& id);

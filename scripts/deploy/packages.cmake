@@ -22,6 +22,9 @@ file(GLOB units CONFIGURE_DEPENDS ${deploy}/systemd/*)
 sm_install_files(lib/systemd/system ${units})
 install(FILES ${deploy}/sysusers/smtools.conf DESTINATION lib/sysusers.d COMPONENT tools)
 install(FILES ${deploy}/tmpfiles/smtools.conf DESTINATION lib/tmpfiles.d COMPONENT tools)
+# Debian's place for it is outside of the prefix: prepare.cmake moves it there.
+install(FILES ${deploy}/sudoers/smtools DESTINATION share/smtools/sudoers.d
+  PERMISSIONS OWNER_READ GROUP_READ COMPONENT tools EXCLUDE_FROM_ALL)
 foreach(recipe cron dovecot exim maildrop postfix procmail)
   if(EXISTS ${deploy}/${recipe}/README)
     install(DIRECTORY ${deploy}/${recipe} DESTINATION share/doc/smtools COMPONENT tools)
@@ -99,9 +102,10 @@ set(CPACK_DEBIAN_TOOLS_PACKAGE_DEPENDS
     "libcurl4, ca-certificates, dns-root-data, systemd | systemd-standalone-sysusers")
 set(CPACK_DEBIAN_TOOLS_PACKAGE_RECOMMENDS "systemd-timesyncd | time-daemon, unbound")
 set(CPACK_DEBIAN_TOOLS_PACKAGE_SUGGESTS
-    "smtools-portal, smtools-sendmail, libipsec-mb1, libengine-pkcs11-openssl")
+    "smtools-portal, smtools-sendmail, sudo, libipsec-mb1, libengine-pkcs11-openssl")
 set(CPACK_DEBIAN_TOOLS_PACKAGE_CONTROL_EXTRA
-    ${deploy}/debian/smtools/postinst ${deploy}/debian/smtools/prerm ${deploy}/debian/smtools/postrm)
+    ${deploy}/debian/smtools/postinst ${deploy}/debian/smtools/prerm ${deploy}/debian/smtools/postrm
+    ${deploy}/debian/smtools/conffiles)
 
 set(CPACK_DEBIAN_PORTAL_PACKAGE_NAME smtools-portal)
 set(CPACK_DEBIAN_PORTAL_DESCRIPTION "This package has the portal for sealed mail. Where a message has no safe way

@@ -7,12 +7,14 @@
 
 #include <fcntl.h>
 #include <spawn.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/text.h"
 #include "envelope/stream.h"
+#include "queue/layout.h"
 #include "queue/parcel.h"
 
 namespace sm::smsend {
@@ -37,6 +39,23 @@ Result<envelope::PublicKey> find_key(const std::string& file, const std::string&
   if (found) return std::move(*found);
   return fail(Errc::configuration, file + " has no key of " + org,
               "smkey export-public " + org + " >> " + file);
+}
+
+/// smsend-drop takes no word from its callers: it knows one drop. What another installation's queue
+/// would find there must not be put there.
+Result<void> check_drop(const std::string& state) {
+  const std::string own = queue::Layout{state}.drop();
+  if (own == queue::kSystemDrop) return {};
+  struct stat mine {};
+  struct stat known {};
+  const bool is_same = ::stat(own.c_str(), &mine) == 0 && ::stat(queue::kSystemDrop, &known) == 0 &&
+                       mine.st_dev == known.st_dev && mine.st_ino == known.st_ino;
+  if (is_same) return {};
+  return fail(
+      Errc::configuration,
+      std::string("smsend-drop hands over in ") + queue::kSystemDrop +
+          ", which is not the drop of " + state,
+      std::string("root can make it a link there: ln -s ") + own + " " + queue::kSystemDrop);
 }
 
 /// Beside the installed tools, or in the build.
@@ -128,6 +147,7 @@ Result<std::vector<delivery::RecipientResult>> hand_over(const config::Config& c
                                      " octets, and users may queue " +
                                      std::to_string(config.queue.message_limit));
   }
+  if (auto checked = check_drop(config.state); !checked) return fail(checked.error());
   auto key = find_key(config.queue.public_keys, org);
   if (!key) return fail(std::move(key).error());
   auto program = find_program();

@@ -75,7 +75,7 @@ TEST_CASE("smtools.yaml(5) documents every key that is read", "[config][man]") {
   for (const char* section :
        {"x: 1\n", "network: {x: 1}\n", "policy: {x: 1}\n", "audit: {x: 1}\n", "nta7516: {x: 1}\n",
         "sealed: {x: 1}\n", "sms: {x: 1}\n", "branding: {x: 1}\n", "queue: {x: 1}\n",
-        "organisations: {a: {x: 1}}\n",
+        "local: {x: 1}\n", "organisations: {a: {x: 1}}\n",
         "organisations: {a: {domains: [a.example], dkim: [{x: 1}]}}\n",
         "organisations: {a: {domains: [a.example], policy: {x: 1}}}\n"}) {
     for (const auto& key : known_keys(section)) {

@@ -138,3 +138,20 @@ TEST_CASE("names in the drop are those of smsend-drop", "[queue][drop]") {
                            "abcdefghijklmnopqrstuv-_x", "abcdefghijklmnopqrstuv \n"})
     CHECK_FALSE(queue::is_drop_name(name));
 }
+
+TEST_CASE("what has lain in the quarantine for a month goes, with a record", "[queue][drop]") {
+  DropFixture fixture;
+  fixture.place("no envelope");
+  CHECK(must(queue::take_up_drop(fixture.office)).quarantined == 1);
+  const auto folder = queue::Layout{fixture.config.state}.quarantine();
+  std::ofstream(folder + "/notes of an administrator") << "kept";
+  const auto left = [&] { return std::distance(std::filesystem::directory_iterator(folder), {}); };
+  fixture.clock.advance(std::chrono::days(29));
+  CHECK(must(queue::sweep_quarantine(fixture.office)) == 0);
+  CHECK(left() == 2);
+  fixture.clock.advance(std::chrono::days(1));
+  CHECK(must(queue::sweep_quarantine(fixture.office)) == 1);
+  CHECK(left() == 1);
+  CHECK(fixture.count_events("deleted") == 1);
+  CHECK(must(queue::sweep_quarantine(fixture.office)) == 0);
+}
