@@ -33,7 +33,7 @@ _smretain()
         return ;;
     list)
         case $prev in
-            --status) mapfile -t COMPREPLY < <(compgen -W "pending sent delivered opened replied expired revoked deleted" -- "$cur"); return ;;
+            --status) mapfile -t COMPREPLY < <(compgen -W "queued pending sent delivered opened replied expired revoked deleted" -- "$cur"); return ;;
             --sender) :; return ;;
             --reference) :; return ;;
             --config) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;

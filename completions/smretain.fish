@@ -23,7 +23,7 @@ complete -c smretain -n '__fish_seen_subcommand_from sweep' -l ca-file -r -F -d 
 complete -c smretain -n '__fish_seen_subcommand_from sweep' -l port -x -d 'SMTP port of the mail hosts (default: 25)'
 complete -c smretain -n '__fish_seen_subcommand_from sweep' -l deadline -x -d 'give up after so many seconds over all (default: 300)'
 complete -c smretain -n '__fish_seen_subcommand_from sweep' -l dns-file -r -F -d 'take DNS answers from this file and ask no resolver'
-complete -c smretain -n '__fish_seen_subcommand_from list' -l status -x -a 'pending sent delivered opened replied expired revoked deleted' -d 'only those of this status'
+complete -c smretain -n '__fish_seen_subcommand_from list' -l status -x -a 'queued pending sent delivered opened replied expired revoked deleted' -d 'only those of this status'
 complete -c smretain -n '__fish_seen_subcommand_from list' -l sender -x -d 'only those of this sender'
 complete -c smretain -n '__fish_seen_subcommand_from list' -l reference -x -d 'only those of this reference: the batch key, envelope id or Message-ID'
 complete -c smretain -n '__fish_seen_subcommand_from get' -s o -l output -r -F -d 'where to; - is stdout'
