@@ -122,7 +122,7 @@ TEST_CASE("XAES-256-GCM agrees with the vectors of its specification", "[crypto]
     const std::string aad = test.at("aad_ascii");
     const std::string plaintext = test.at("plaintext_ascii");
     const auto sealed = xaes_seal(key, nonce, as_bytes(aad), as_bytes(plaintext));
-    CHECK(to_hex(sealed) == test.at("ciphertext"));
+    CHECK(to_hex(sealed) == test.at("ciphertext").get<std::string>());
     CHECK(as_text(xaes_open(key, nonce, as_bytes(aad), sealed).value().reveal()) == plaintext);
     CHECK_FALSE(xaes_open(key, nonce, as_bytes("other"), sealed));
   }
@@ -145,5 +145,5 @@ TEST_CASE("XAES-256-GCM agrees with 10,000 accumulated random rounds", "[crypto]
     REQUIRE(opened);
     REQUIRE(std::ranges::equal(opened->reveal(), plaintext));
   }
-  CHECK(to_hex(Shake(all, 32).take(32)) == tests->at("accumulated").at("iterations_10000"));
+  CHECK(to_hex(Shake(all, 32).take(32)) == tests->at("accumulated").at("iterations_10000").get<std::string>());
 }
