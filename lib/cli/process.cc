@@ -17,14 +17,6 @@
 #include "base/file.h"
 #include "cli/main.h"
 
-#if defined(__SANITIZE_ADDRESS__)
-#define SM_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SM_SANITIZED 1
-#endif
-#endif
-
 namespace sm::cli {
 namespace {
 

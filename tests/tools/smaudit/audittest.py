@@ -8,9 +8,11 @@ import sys
 import tempfile
 import unittest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, f"{HERE}/../smseal"]
 
 import audit_format
+from tooltest import has_faketime, has_strace  # noqa: F401
 
 BIN = os.path.abspath(os.environ.get("SMTOOLS_BIN", "build/bin"))
 SMAUDIT = os.path.join(BIN, "smaudit")

@@ -30,11 +30,6 @@ CALLS = (
 BY_PATH = ("openat", "mkdir", "link", "linkat", "rename", "renameat2", "unlink", "chmod")
 
 
-def has_strace():
-    """Sanitizers abort under strace."""
-    return shutil.which("strace") is not None and "SMTOOLS_SANITIZED" not in os.environ
-
-
 class KillingTest(AuditTest):
     """Each test makes a state, and goes on from copies of it."""
 

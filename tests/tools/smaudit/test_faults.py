@@ -11,8 +11,8 @@ import subprocess
 import unittest
 
 import audit_format
-from audittest import MESSAGE, SMAUDIT, main
-from killing import KillingTest, has_strace
+from audittest import MESSAGE, SMAUDIT, has_faketime, has_strace, main
+from killing import KillingTest
 
 RECORD = ("append", "--event", "opened", "--disclose", "recipient=new@b.example", "--json")
 
@@ -199,7 +199,7 @@ class Faults(KillingTest):
             file.write("%d\n" % holder.pid)
         self.go_on()
 
-    @unittest.skipUnless(shutil.which("faketime"), "no faketime")
+    @unittest.skipUnless(has_faketime(), "no faketime, or a sanitized build, which it stops")
     def test_F14_clocks_that_jump(self):
         def at(time, *command):
             environment = dict(self.environment, FAKETIME_DONT_FAKE_MONOTONIC="1")

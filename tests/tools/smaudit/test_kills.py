@@ -7,8 +7,8 @@ import os
 import unittest
 
 import audit_format
-from audittest import MESSAGE, main
-from killing import KillingTest, has_strace
+from audittest import MESSAGE, has_strace, main
+from killing import KillingTest
 
 CANARY = "canary.%s@b.example"
 

@@ -10,7 +10,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../smseal"))
 
-from tooltest import ToolTest, has_strace, tool  # noqa: E402,F401
+from tooltest import ToolTest, has_faketime, has_strace, tool  # noqa: E402,F401
 
 CONFIGURATION = """\
 organisations:

@@ -14,7 +14,7 @@ import unittest
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from retaintest import BODY, CONFIGURATION, SUBJECT, RetainTest, has_strace, killed, tool  # noqa: E402
+from retaintest import BODY, CONFIGURATION, SUBJECT, RetainTest, has_faketime, has_strace, killed, tool  # noqa: E402
 
 
 class Listing(RetainTest):
@@ -202,6 +202,7 @@ class Ends(RetainTest):
         self.assertFalse({"deleted", "expired", "revoked"} & set(repeated), "told once, not twice")
         self.check_log()
 
+    @unittest.skipUnless(has_faketime(), "SKIP: no faketime")
     def test_F14_a_clock_that_jumps_by_years_destroys_nothing(self):
         identity = self.send()
         environment = dict(self.environment)

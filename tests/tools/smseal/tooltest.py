@@ -116,5 +116,10 @@ def has_strace():
     return shutil.which("strace") is not None and not is_sanitized()
 
 
+def has_faketime():
+    """libfaketime and sanitizers each want to be first to take memory; together they abort."""
+    return shutil.which("faketime") is not None and not is_sanitized()
+
+
 def is_private(path):
     return stat.S_IMODE(os.stat(path).st_mode) & 0o077 == 0

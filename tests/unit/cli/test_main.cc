@@ -306,7 +306,7 @@ TEST_CASE("new files are the owner's alone under any umask", "[cli][F25]") {
   CHECK((status.st_mode & 0777) == 0700);
 }
 
-#if !defined(__SANITIZE_ADDRESS__)
+#if !defined(SM_SANITIZED)
 TEST_CASE("no core dump, and no other process reads the memory", "[cli]") {
   const auto ended = run_fake({}, [](const FakeOptions&) -> Answer {
     rlimit limit{};
