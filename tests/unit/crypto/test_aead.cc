@@ -145,5 +145,6 @@ TEST_CASE("XAES-256-GCM agrees with 10,000 accumulated random rounds", "[crypto]
     REQUIRE(opened);
     REQUIRE(std::ranges::equal(opened->reveal(), plaintext));
   }
-  CHECK(to_hex(Shake(all, 32).take(32)) == tests->at("accumulated").at("iterations_10000").get<std::string>());
+  CHECK(to_hex(Shake(all, 32).take(32)) ==
+        tests->at("accumulated").at("iterations_10000").get<std::string>());
 }
