@@ -81,7 +81,11 @@ class Lab:
 
 def sweep():
     """Removes the directories of labs whose processes were all killed at once."""
-    for identity in os.listdir(BASE) if os.path.isdir(BASE) else ():
+    try:
+        identities = os.listdir(BASE)
+    except FileNotFoundError:  # there is no lab, or the last one's end is just removing this
+        return
+    for identity in identities:
         dead = Lab(identity)
         if claimed := dead.claim():
             dead.remove_directory()

@@ -50,8 +50,11 @@ def stop(lab):
     connected, claimed = _settled(lab)
     if connected:
         connection, _ = connected
-        connection.sendall(b"stop\n")
-        _read_all(connection)
+        try:
+            connection.sendall(b"stop\n")
+            _read_all(connection)
+        except ConnectionError:
+            pass  # it ended before it read this: by itself, or because somebody else said so first
     else:
         claimed.close()
     sweep()
@@ -116,6 +119,7 @@ class Keeper:
     def __init__(self, lab, claimed, starter, serve):
         self.lab, self.claimed, self.starter, self.serve = lab, [claimed], starter, serve
         self.warden = None
+        self.callers = []  # closed by our end, which is the answer
 
     def main(self):
         """Never returns."""
@@ -180,19 +184,17 @@ class Keeper:
             listener.listen(64)
         self.starter.sendall(UP)
         self.starter.close()
-        callers = []
         while True:
-            ready, _, _ = select.select([*self.claimed, *callers, self.warden_end], [], [])
+            ready, _, _ = select.select([*self.claimed, *self.callers, self.warden_end], [], [])
             if self.warden_end in ready:
                 return
             for connection in ready:
                 if connection in self.claimed:
-                    callers.append(connection.accept()[0])
+                    self.callers.append(connection.accept()[0])
                 elif connection.recv(64) == b"stop\n":
-                    self.callers = callers  # closed by our end, which is the answer
                     return
                 else:
-                    callers.remove(connection)
+                    self.callers.remove(connection)
                     connection.close()
 
     def _tell(self, text):
