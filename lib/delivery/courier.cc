@@ -30,7 +30,9 @@ Reason reason_of(const smtp::RecipientEnd& end) {
     }
   }
   const auto& reply = *end.reply;
-  if (reply.is_temporary()) return reply.code == 421 ? Reason::rate_limited : Reason::rejected_now;
+  // RFC 5321 §4.5.3.1.10: a 552 for too many recipients is taken for a 452.
+  const bool is_for_now = reply.is_temporary() || end.outcome == Outcome::deferred;
+  if (is_for_now) return reply.code == 421 ? Reason::rate_limited : Reason::rejected_now;
   if (reply.code == 552 || (reply.enhanced && reply.enhanced->text() == "5.3.4")) {
     return Reason::message_too_large;
   }
@@ -56,8 +58,13 @@ std::string enhanced_of(const smtp::RecipientEnd& end) {
   if (end.interruption == smtp::Interruption::protocol_error) return "4.5.0";
   const bool speaks_of_success = end.reply && end.reply->code / 100 < 4;
   if (speaks_of_success) return "4.4.2";
-  if (end.reply && end.reply->enhanced) return end.reply->enhanced->text();
   const bool is_permanent = end.outcome == Outcome::failed;
+  if (end.reply && end.reply->enhanced) {
+    // RFC 3463 §3.1: the class is that of what becomes of it; see reason_of for where they differ.
+    auto code = *end.reply->enhanced;
+    code.status_class = is_permanent ? 5 : 4;
+    return code.text();
+  }
   const char* subject = end.stage == Stage::rcpt && is_permanent ? ".1.1" : ".0.0";
   if (!end.reply) return "4.4.2";
   return (is_permanent ? "5" : "4") + std::string(subject);

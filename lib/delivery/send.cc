@@ -78,6 +78,15 @@ bool may_seal_late(const DeliveryReport& delivery, Status status, OnInsecure on_
          promises_nothing(*delivery.facts, delivery.verdict);
 }
 
+/// RFC 3463 §3.1: what may be tried again is of class 4, though a wish (`--on-insecure defer`) has
+/// made it so, and not the finding.
+std::string code_for(const RecipientReport& report, Status status) {
+  const bool is_for_now = status == Status::deferred || status == Status::uncertain;
+  std::string code = report.enhanced;
+  if (is_for_now && code.starts_with('5')) code.front() = '4';
+  return code;
+}
+
 void add_dns(audit::Attempt& attempt, const DestinationFacts& facts, const HostFacts& host) {
   attempt.mx_dnssec = facts.uses_ntamx ? dns::dnssec_word(facts.nta7516.answer)
                                        : dns::dnssec_word(facts.next_hops.answer);
@@ -117,11 +126,12 @@ void add_reply(audit::Attempt& attempt, const RecipientReport& report) {
   if (report.reply && report.reply->reply) {
     attempt.reply_code = report.reply->reply->code;
     attempt.reply = report.reply->reply->verbatim();
-    if (report.reply->reply->enhanced) {
-      attempt.enhanced_status = report.reply->reply->enhanced->text();
-    }
   }
-  if (attempt.enhanced_status.empty()) attempt.enhanced_status = report.enhanced;
+  attempt.enhanced_status = report.enhanced;
+  const bool is_accepted = report.end == End::accepted;
+  if (is_accepted && report.reply && report.reply->reply && report.reply->reply->enhanced) {
+    attempt.enhanced_status = report.reply->reply->enhanced->text();
+  }
   if (!report.transaction || !report.transaction->is_content_sent) return;
   attempt.queue_id = report.transaction->queue_id;
   attempt.message_sha256 = to_hex(report.transaction->sha256);
@@ -166,7 +176,7 @@ RecipientResult result_of(const smtp::Recipient& recipient, const DeliveryReport
   if (report.reply && report.reply->reply) result.reply = report.reply->reply->text();
   result.reason = report.reason;
   result.detail = report.detail;
-  result.enhanced = report.enhanced;
+  result.enhanced = code_for(report, result.status);
   result.exit_if_failed = exit_of(report, result.status);
   return result;
 }
@@ -259,7 +269,8 @@ PartEnd end_part(const Mailing& mailing, const smtp::Envelope& envelope, const a
     result.message = id.text();
     result.recipient_id = recipients[i].id.text();
     if (result.status == Status::pending) continue;
-    const auto evidence = evidence_of(delivery, report, id, recipients[i], mailing);
+    auto evidence = evidence_of(delivery, report, id, recipients[i], mailing);
+    if (!result.enhanced.empty()) evidence.enhanced_status = result.enhanced;
     ends.records.push_back(audit::ending(event_of(result.status), evidence, clock));
   }
   return ends;

@@ -484,6 +484,12 @@ def rcpt_two_at_a_time(c):
 
 
 @scenario("A45")
+def rcpt_too_many_for_good(c):
+    """552 5.5.3, which is meant as 452 (RFC 5321 section 4.5.3.1.10), to RCPT"""
+    bend(c, "rcpt", says("552 5.5.3 too many\r\n"))
+
+
+@scenario("A45")
 def rcpt_none_but_354(c):
     """no recipient accepted, and 354 all the same"""
     bend(c, "rcpt", says("550 5.1.1 unknown\r\n"))

@@ -1,6 +1,7 @@
 #include <catch2/catch.hpp>
 
 #include "delivery/result.h"
+#include "delivery/send.h"
 
 using namespace sm::delivery;
 
@@ -55,4 +56,13 @@ TEST_CASE("a result line has the contract's fields in the contract's order", "[r
 TEST_CASE("a level that is not known is null, never a word", "[result]") {
   const auto line = json_line(ended(Status::deferred));
   CHECK(line.find(R"("level":null,"mechanism":null)") != line.npos);
+}
+
+TEST_CASE("what may be tried again has a code of class 4, whatever was found", "[result]") {
+  using sm::name::Mailbox;
+  const sm::smtp::Recipient recipient{.mailbox = *Mailbox::parse("a@b.example")};
+  const RecipientReport report{
+      .end = End::fall_back, .reason = Reason::starttls_not_supported, .enhanced = "5.7.5"};
+  CHECK(result_of(recipient, {}, report, OnInsecure::defer).enhanced == "4.7.5");
+  CHECK(result_of(recipient, {}, report, OnInsecure::refuse).enhanced == "5.7.5");
 }
