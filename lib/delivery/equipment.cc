@@ -77,21 +77,25 @@ const name::Domain& Equipment::host_name() const {
   return *parts_->host_name;
 }
 
-Result<std::unique_ptr<Equipment>> Equipment::make(const config::Config& config,
-                                                   const Options& options,
-                                                   std::unique_ptr<mtasts::Cache> sts_cache) {
+Result<std::unique_ptr<dns::Resolver>> Equipment::open_resolver(const config::Config& config,
+                                                                const Options& options) {
   const auto& network = config.network;
   if (network.trust_anchors.size() > 1) {
     return fail(Errc::configuration, "several trust anchor files: give one that holds all anchors");
   }
-  auto parts = std::make_unique<Parts>();
-  auto resolver = dns::open_resolver(resolver_options(network, options));
-  if (!resolver) return fail(std::move(resolver).error());
-  parts->resolver = std::move(*resolver);
+  return dns::open_resolver(resolver_options(network, options));
+}
 
-  auto context = tls::Context::create({.ca_file = network.ca_file});
-  if (!context) return fail(std::move(context).error());
-  parts->tls.emplace(std::move(*context));
+Result<std::unique_ptr<Equipment>> Equipment::make(const config::Config& config, Options options,
+                                                   std::unique_ptr<mtasts::Cache> sts_cache) {
+  const auto& network = config.network;
+  auto parts = std::make_unique<Parts>();
+  parts->resolver = std::move(options.resolver);
+  if (!parts->resolver) {
+    auto resolver = open_resolver(config, options);
+    if (!resolver) return fail(std::move(resolver).error());
+    parts->resolver = std::move(*resolver);
+  }
 
   dns::AddressGuard guard;
   auto own = dns::own_addresses();
@@ -112,6 +116,12 @@ Result<std::unique_ptr<Equipment>> Equipment::make(const config::Config& config,
                            .own_names = {*parts->host_name},
                            .port = network.port};
   parts->finder.emplace(std::move(finder));
+  for (const auto& domain : options.soon)
+    parts->finder->look_ahead(domain);
+
+  auto context = tls::Context::create({.ca_file = network.ca_file});
+  if (!context) return fail(std::move(context).error());
+  parts->tls.emplace(std::move(*context));
   parts->client.emplace(*parts->tls, manner(network, options.patience));
   return std::unique_ptr<Equipment>(new Equipment(std::move(parts)));
 }

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/result.h"
@@ -27,11 +28,17 @@ class Equipment {
     Patience patience = Patience::delivery;
     std::optional<std::string> dns_file{};  ///< answers from this file instead of the network
     unsigned parallel_lookups = 32;
+    /// Finding their facts begins at once, while the caller does other things (FactFinder).
+    std::vector<name::Domain> soon{};
+    /// One that open_resolver() gave; null: one is opened.
+    std::unique_ptr<dns::Resolver> resolver{};
   };
   /// `sts_cache` keeps MTA-STS policies between runs (sm::state); null: for this run only.
-  static Result<std::unique_ptr<Equipment>> make(const config::Config& config,
-                                                 const Options& options,
+  static Result<std::unique_ptr<Equipment>> make(const config::Config& config, Options options,
                                                  std::unique_ptr<mtasts::Cache> sts_cache);
+  /// The resolver alone, for who wants to ask it before all else is there.
+  static Result<std::unique_ptr<dns::Resolver>> open_resolver(const config::Config& config,
+                                                              const Options& options);
   Equipment(const Equipment&) = delete;
   Equipment& operator=(const Equipment&) = delete;
   ~Equipment();

@@ -1,13 +1,16 @@
 #include "delivery/facts.h"
 
 #include <algorithm>
-#include <future>
+#include <system_error>
 
 #include "base/text.h"
 #include "http/fetch.h"
 
 namespace sm::delivery {
 namespace {
+
+/// RFC 8461 §3.1: at the recipient's domain itself.
+constexpr std::string_view kStsLabel = "_mta-sts";
 
 mtasts::FetchFailed why(const http::Failed& failed) {
   using Kind = mtasts::FetchFailed::Kind;
@@ -52,16 +55,42 @@ std::vector<HostFacts> FactFinder::find_hosts(const std::vector<dns::MxHost>& ho
   return facts;
 }
 
+void FactFinder::prefetch(dns::Resolver& resolver, const name::Domain& domain) {
+  for (const auto type : {dns::Type::mx, dns::Type::txt})
+    resolver.prefetch({domain, type});
+}
+
+void FactFinder::look_ahead(const name::Domain& domain) {
+  const std::lock_guard lock(mutex_);
+  if (ahead_.contains(domain)) return;
+  try {
+    ahead_.emplace(domain,
+                   std::async(std::launch::async, [this, domain] { return find_now(domain, {}); }));
+  } catch (const std::system_error&) {
+    // No thread to be had: find() does it.
+  }
+}
+
+std::future<Result<DestinationFacts>> FactFinder::take_ahead(const name::Domain& domain) const {
+  const std::lock_guard lock(mutex_);
+  auto found = ahead_.extract(domain);
+  return found ? std::move(found.mapped()) : std::future<Result<DestinationFacts>>();
+}
+
 Result<DestinationFacts> FactFinder::find(const name::Domain& domain, Wanted wanted) const {
+  if (!wanted.tlsrpt) {
+    if (auto ahead = take_ahead(domain); ahead.valid()) return ahead.get();
+  }
+  return find_now(domain, wanted);
+}
+
+Result<DestinationFacts> FactFinder::find_now(const name::Domain& domain, Wanted wanted) const {
   const dns::Question questions[] = {{domain, dns::Type::mx}, {domain, dns::Type::txt}};
   auto answers = parts_.resolver->lookup_all(questions);
   // While the hosts are looked up. Not with the first two questions: where one of these proved that
   // nothing lies below a signed name (RFC 8198), the answers are known without asking or verifying.
-  std::optional<tlsrpt::Lookup> tlsrpt;
-  auto sts = std::async(std::launch::async, [&] {
-    if (wanted.tlsrpt) tlsrpt = tlsrpt::lookup_record(*parts_.resolver, domain);
-    return mtasts::lookup(domain, *parts_.sts_source, *parts_.sts_cache, *parts_.clock);
-  });
+  parts_.sts_source->expect_record(domain);
+  if (wanted.tlsrpt) tlsrpt::prefetch_record(*parts_.resolver, domain);
 
   auto nta = nta7516::judge(std::move(answers[1]));
   auto hops = dns::next_hops(domain, answers[0], parts_.random, parts_.own_names);
@@ -76,7 +105,9 @@ Result<DestinationFacts> FactFinder::find(const name::Domain& domain, Wanted wan
     hosts = hops.hosts;
   }
   auto host_facts = find_hosts(hosts);
-  auto policy = sts.get();
+  std::optional<tlsrpt::Lookup> tlsrpt;
+  if (wanted.tlsrpt) tlsrpt = tlsrpt::lookup_record(*parts_.resolver, domain);
+  auto policy = mtasts::lookup(domain, *parts_.sts_source, *parts_.sts_cache, *parts_.clock);
   if (!policy) return fail(std::move(policy).error(), "the MTA-STS policy of " + domain.text());
   return DestinationFacts{.domain = domain,
                           .nta7516 = std::move(nta),
@@ -88,9 +119,12 @@ Result<DestinationFacts> FactFinder::find(const name::Domain& domain, Wanted wan
                           .hosts = std::move(host_facts)};
 }
 
+void StsSource::expect_record(const name::Domain& domain) {
+  resolver_->prefetch_under(kStsLabel, domain, dns::Type::txt);
+}
+
 mtasts::RecordSource StsSource::record(const name::Domain& domain) {
-  // RFC 8461 §3.1: at the recipient's domain itself.
-  const auto answer = resolver_->lookup_under("_mta-sts", domain, dns::Type::txt);
+  const auto answer = resolver_->lookup_under(kStsLabel, domain, dns::Type::txt);
   if (answer.is_unknown()) {
     return mtasts::RecordUnknown{dns::describe(answer), answer.outcome == dns::Outcome::bogus};
   }

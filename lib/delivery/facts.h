@@ -5,7 +5,10 @@
 // Facts only: nothing here judges. route.h turns facts, and what a connection showed, into a
 // decision; probe.h and courier.h connect.
 
+#include <future>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <vector>
 
@@ -66,13 +69,25 @@ class FactFinder {
   /// An Error only where our own side fails (the policy cache cannot be read): the destination is
   /// then undetermined, and mail waits.
   Result<DestinationFacts> find(const name::Domain& domain, Wanted wanted) const;
+  /// Begins to find the facts of a domain that will be asked for in a moment, on a thread of its
+  /// own. The next find() that wants no more than this takes what comes of it.
+  void look_ahead(const name::Domain& domain);
+
+  /// Puts the first questions about a domain under way, which have the longest way to go: down the
+  /// chain of trust. Returns at once; nothing has to be taken, or waited for.
+  static void prefetch(dns::Resolver& resolver, const name::Domain& domain);
 
   [[nodiscard]] std::uint16_t port() const { return parts_.port; }
   [[nodiscard]] const Clock& clock() const { return *parts_.clock; }
 
  private:
+  Result<DestinationFacts> find_now(const name::Domain& domain, Wanted wanted) const;
   std::vector<HostFacts> find_hosts(const std::vector<dns::MxHost>& hosts) const;
+  std::future<Result<DestinationFacts>> take_ahead(const name::Domain& domain) const;
+
   Parts parts_;
+  mutable std::mutex mutex_;
+  mutable std::map<name::Domain, std::future<Result<DestinationFacts>>> ahead_;
 };
 
 /// MTA-STS over this resolver: the record by DNS, the policy by HTTPS at addresses that the same
@@ -86,6 +101,7 @@ class StsSource final : public mtasts::Source {
   StsSource(dns::Resolver& resolver, dns::AddressGuard guard, Options options)
       : resolver_(&resolver), guard_(std::move(guard)), options_(std::move(options)) {}
 
+  void expect_record(const name::Domain& domain) override;
   mtasts::RecordSource record(const name::Domain& domain) override;
   std::variant<std::string, mtasts::FetchFailed> policy_text(const name::Domain& domain) override;
 

@@ -198,32 +198,8 @@ Answer unknown(const Question& question, Outcome outcome, FailureKind kind, int 
 }
 
 Answer answer_of(const Question& question, const Message& message) {
-  const auto security = message.is_authentic ? Security::secure : Security::insecure;
-  Answer answer{.question = question, .outcome = Outcome::no_data, .security = security};
-  answer.canonical = question.name.text();
-  answer.rcode = message.rcode;
-  if (question.type != Type::cname) {
-    auto chain = follow_cnames(question.name, message.answers, security);
-    if (!chain) {
-      return unknown(question, Outcome::failure, FailureKind::malformed, message.rcode,
-                     chain.error().what);
-    }
-    if (!chain->empty()) answer.canonical = chain->back().target;
-    answer.chain = *std::move(chain);
-  }
-  for (const auto& record : message.answers) {
-    if (record.type != static_cast<std::uint16_t>(question.type)) continue;
-    if (record.owner != answer.canonical) continue;
-    answer.records.push_back(record.record);
-    answer.ttl = record.ttl;
-  }
-  if (message.rcode == kNxDomain) {
-    answer.outcome = Outcome::no_such_name;
-    answer.records.clear();
-  } else if (!answer.records.empty()) {
-    answer.outcome = Outcome::data;
-  }
-  return answer;
+  return answer_from(question, message,
+                     message.is_authentic ? Security::secure : Security::insecure);
 }
 
 }  // namespace

@@ -275,6 +275,38 @@ Result<std::vector<Hop>> follow_cnames(const name::DnsName& name,
   }
 }
 
+Answer answer_from(const Question& question, const Message& message, Security security) {
+  constexpr int kNxDomain = 3;
+  Answer answer{.question = question, .outcome = Outcome::no_data, .security = security};
+  answer.canonical = question.name.text();
+  answer.rcode = message.rcode;
+  if (question.type != Type::cname) {
+    auto chain = follow_cnames(question.name, message.answers, security);
+    if (!chain) {
+      return {.question = question,
+              .outcome = Outcome::failure,
+              .canonical = question.name.text(),
+              .rcode = message.rcode,
+              .failure = FailureKind::malformed,
+              .why = chain.error().what};
+    }
+    if (!chain->empty()) answer.canonical = chain->back().target;
+    answer.chain = *std::move(chain);
+  }
+  if (message.rcode == kNxDomain) {
+    answer.outcome = Outcome::no_such_name;
+    return answer;
+  }
+  for (const auto& record : message.answers) {
+    if (record.type != static_cast<std::uint16_t>(question.type)) continue;
+    if (record.owner != answer.canonical) continue;
+    answer.records.push_back(record.record);
+    answer.ttl = record.ttl;
+  }
+  if (!answer.records.empty()) answer.outcome = Outcome::data;
+  return answer;
+}
+
 Result<Record> parse_record_text(Type type, std::string_view value) {
   if (type == Type::txt && !value.starts_with('"')) return txt_of_one_text(value);
   const std::string line = ". 0 IN " + text(type) + " " + std::string(value);

@@ -58,6 +58,10 @@ Result<std::vector<Hop>> follow_cnames(const name::DnsName& name,
                                        const std::vector<MessageRecord>& answers,
                                        Security security);
 
+/// What a response without an error (NOERROR, NXDOMAIN) answers to the question, all of it marked
+/// with `security`. Failure (malformed) where its CNAMEs lead nowhere.
+Answer answer_from(const Question& question, const Message& message, Security security);
+
 /// A record's content in zone-file syntax, names absolute with or without final dot. TXT: quoted
 /// strings. Errc::malformed with what is wrong.
 Result<Record> parse_record_text(Type type, std::string_view value);

@@ -57,6 +57,12 @@ std::vector<Answer> Resolver::lookup_all(std::span<const Question> questions) {
   return answers;
 }
 
+void Resolver::prefetch(const Question&) {}
+
+void Resolver::prefetch_under(std::string_view labels, const name::DnsName& name, Type type) {
+  if (auto full = name.prefixed(labels)) prefetch({*std::move(full), type});
+}
+
 Answer Resolver::lookup_under(std::string_view labels, const name::DnsName& name, Type type) {
   const Question question{name, type};
   return std::move(lookup_all_under(labels, {&question, 1}).front());

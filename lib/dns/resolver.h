@@ -24,10 +24,14 @@ class Resolver {
   /// The answers in the order of the questions. Here: one after the other.
   virtual std::vector<Answer> lookup_all(std::span<const Question> questions);
 
+  /// Begins a lookup that will be asked for soon, and does not wait for it. Here: does nothing.
+  virtual void prefetch(const Question& question);
+
   Answer lookup(const name::DnsName& name, Type type) { return lookup(Question{name, type}); }
   /// At "_mta-sts" under "example.com". A name that would be longer than the DNS allows does not
   /// exist, and that is certain: no such name, secure (RFC 1035 §2.3.4).
   Answer lookup_under(std::string_view labels, const name::DnsName& name, Type type);
+  void prefetch_under(std::string_view labels, const name::DnsName& name, Type type);
   /// The same labels under several names, side by side; the answers in the order of the questions.
   std::vector<Answer> lookup_all_under(std::string_view labels,
                                        std::span<const Question> questions);

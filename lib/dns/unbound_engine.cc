@@ -4,16 +4,17 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <iterator>
 #include <system_error>
 
-#include <poll.h>
 #include <sys/eventfd.h>
+#include <unbound-event.h>
 #include <unistd.h>
 
 namespace sm::dns {
 namespace {
 
-/// Blocks all signals while threads are made, so that they reach the main thread only.
+/// Blocks all signals while a thread is made, so that they reach the main thread only.
 class SignalsBlocked {
  public:
   SignalsBlocked() {
@@ -38,62 +39,111 @@ UnboundEngine::UnboundEngine(UbContext context, std::chrono::milliseconds timeou
 }
 
 UnboundEngine::~UnboundEngine() {
-  if (!dispatcher_.joinable()) return;
-  const std::uint64_t one = 1;
-  while (::write(stop_.get(), &one, sizeof one) < 0 && errno == EINTR) {
+  if (thread_.joinable()) {
+    {
+      const std::lock_guard lock(mutex_);
+      is_over_ = true;
+    }
+    wake();
+    thread_.join();
   }
-  dispatcher_.join();
+  context_.context.reset();  // calls back for all that is still under way
 }
 
 void UnboundEngine::start() {
-  stop_ = UniqueFd(::eventfd(0, EFD_CLOEXEC));
-  if (!stop_) {
+  waker_ = UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!waker_) {
     start_failure_ = std::string("no descriptor for the resolver: ") + std::strerror(errno);
+    return;
+  }
+  woken_.reset(event_new(context_.loop.get(), waker_.get(), EV_READ | EV_PERSIST, &on_wake, this));
+  if (!woken_ || event_add(woken_.get(), nullptr) != 0) {
+    start_failure_ = "the resolver's loop could not be set up";
     return;
   }
   const SignalsBlocked blocked;
   try {
-    dispatcher_ = std::thread([this] { dispatch(); });
+    thread_ = std::thread([this] { serve(); });
   } catch (const std::system_error& error) {
     start_failure_ = std::string("no thread for the resolver: ") + error.what();
   }
 }
 
-/// libunbound sets itself up, for a millisecond, at the first question: one that it answers by
-/// itself (RFC 6761 §6.3) has that done while the tool still reads its input.
-void UnboundEngine::warm_up() {
-  warm_up_job_.engine = this;
-  warm_up_job_.changed = &warm_;
+// ---- on the loop's thread
+
+void UnboundEngine::serve() {
+  // libunbound sets itself up, for a millisecond, at the first question: one that it answers by
+  // itself (RFC 6761 §6.3) has that done while the tool still reads its input.
+  submit({*name::DnsName::parse("localhost"), Type::a});
+  // Where the loop fails, whoever waits runs into the time-out.
+  event_base_dispatch(context_.loop.get());
+}
+
+void UnboundEngine::on_wake(evutil_socket_t, short, void* engine) noexcept {
+  static_cast<UnboundEngine*>(engine)->take_up();
+}
+
+void UnboundEngine::take_up() {
+  std::uint64_t times = 0;
+  while (::read(waker_.get(), &times, sizeof times) < 0 && errno == EINTR) {
+  }
+  while (true) {
+    std::unique_lock lock(mutex_);
+    if (is_over_) event_base_loopbreak(context_.loop.get());
+    if (is_over_ || waiting_.empty()) return;
+    asked_.splice(asked_.end(), waiting_, waiting_.begin());
+    Errand& next = asked_.back();
+    lock.unlock();
+    ask(next);
+  }
+}
+
+void UnboundEngine::ask(Errand& errand) {
+  constexpr int kClassIn = 1;
+  int id = 0;
+  // What it has in its cache comes before the call returns, and the errand is over by then.
+  const int error =
+      ub_resolve_event(context_.context.get(), errand.question.name.text().c_str(),
+                       static_cast<int>(errand.question.type), kClassIn, &errand, &on_result, &id);
+  if (error != 0) end(errand, {.error = error});
+}
+
+void UnboundEngine::on_result(void* errand_pointer, int rcode, void* message, int size,
+                              int security, char* why_bogus, int) noexcept {
+  constexpr int kBogus = 1;  // unbound-event.h
+  constexpr int kSecure = 2;
+  UbResult result{.rcode = rcode, .is_secure = security == kSecure, .is_bogus = security == kBogus};
+  if (why_bogus != nullptr) result.why_bogus = why_bogus;
+  if (rcode == 0 && message != nullptr && size > 0) {
+    const auto* bytes = static_cast<const std::uint8_t*>(message);
+    result.message.assign(bytes, bytes + size);
+  }
+  auto& errand = *static_cast<Errand*>(errand_pointer);
+  errand.engine->end(errand, std::move(result));
+}
+
+void UnboundEngine::end(Errand& errand, UbResult result) {
+  std::shared_ptr<Waiter> waiter;
   {
-    // Beyond the limit if need be: the dispatcher, who frees slots, cannot wait for one.
     const std::lock_guard lock(mutex_);
-    ++under_way_;
+    if (Job* job = errand.job) {
+      job->result = std::move(result);
+      job->is_done = true;
+      --under_way_;
+      if (job->waiter->awaited == job) waiter = std::move(job->waiter);
+    }
+    asked_.erase(errand.self);
   }
-  submit({*name::DnsName::parse("localhost"), Type::a}, warm_up_job_);
+  slot_free_.notify_one();
+  if (waiter) waiter->changed.notify_one();
 }
 
-void UnboundEngine::dispatch() {
-  warm_up();
-  pollfd watched[] = {{ub_fd(context_.get()), POLLIN, 0}, {stop_.get(), POLLIN, 0}};
-  for (;;) {
-    if (::poll(watched, 2, -1) < 0)
-      continue;  // EINTR: signals are blocked, but a debugger's are not
-    if (watched[1].revents != 0) return;
-    // An error means that libunbound's thread is gone; whoever waits runs into the timeout.
-    if (watched[0].revents != 0 && ub_process(context_.get()) != 0) return;
-  }
-}
+// ---- on the threads of those who ask
 
-void UnboundEngine::on_result(void* job_pointer, int error, ub_result* result) {
-  auto& job = *static_cast<Job*>(job_pointer);
-  UnboundEngine& engine = *job.engine;
-  const std::lock_guard lock(engine.mutex_);
-  job.error = error;
-  job.result.reset(result);
-  job.is_done = true;
-  --engine.under_way_;
-  engine.slot_free_.notify_one();
-  job.changed->notify_one();  // under the lock: the batch may end as soon as it is released
+void UnboundEngine::wake() {
+  const std::uint64_t one = 1;
+  while (::write(waker_.get(), &one, sizeof one) < 0 && errno == EINTR) {
+  }
 }
 
 bool UnboundEngine::try_take_slot() {
@@ -109,32 +159,33 @@ void UnboundEngine::wait_for_slot() {
   ++under_way_;
 }
 
+void UnboundEngine::hand_over(const Question& question, Job* job) {
+  std::unique_lock lock(mutex_);
+  const bool is_first = waiting_.empty();
+  Errand& errand = waiting_.emplace_back(Errand{this, question, job});
+  errand.self = std::prev(waiting_.end());
+  if (job != nullptr) job->errand = &errand;
+  lock.unlock();
+  if (is_first) wake();
+}
+
 void UnboundEngine::submit(const Question& question, Job& job) {
   job.until = std::chrono::steady_clock::now() + timeout_;
-  constexpr int kClassIn = 1;
-  const SignalsBlocked blocked;  // the first call makes libunbound's thread
-  const int error =
-      ub_resolve_async(context_.get(), question.name.text().c_str(),
-                       static_cast<int>(question.type), kClassIn, &job, &on_result, &job.id);
-  if (error == 0) return;
-  const std::lock_guard lock(mutex_);
-  job.error = error;
-  job.is_done = true;
-  --under_way_;
-  slot_free_.notify_one();
+  hand_over(question, &job);
+}
+
+void UnboundEngine::submit(const Question& question) {
+  hand_over(question, nullptr);
 }
 
 void UnboundEngine::await(Job& job) {
   std::unique_lock lock(mutex_);
-  if (job.changed->wait_until(lock, job.until, [&] { return job.is_done; })) return;
-  lock.unlock();
-  // Once cancelled, the callback is not called. UB_NOID: it is being called at this moment.
-  const bool is_arriving = ub_cancel(context_.get(), job.id) == UB_NOID;
-  lock.lock();
-  if (is_arriving) {
-    job.changed->wait(lock, [&] { return job.is_done; });
-    return;
-  }
+  if (job.is_done) return;
+  const auto waiter = job.waiter;
+  waiter->awaited = &job;
+  if (waiter->changed.wait_until(lock, job.until, [&] { return job.is_done; })) return;
+  // The answer, should it still come, finds nobody who wants it.
+  job.errand->job = nullptr;
   --under_way_;
   slot_free_.notify_one();
 }

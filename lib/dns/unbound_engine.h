@@ -1,16 +1,25 @@
 #pragma once
-// One libunbound context and the two threads around it: libunbound's own, which works, and the
-// dispatcher, which waits for its results and wakes whoever asked. What an answer means is told by
+// One libunbound context and the thread that does its work: an event loop, which takes questions,
+// serves libunbound's sockets and timers, and wakes whoever asked. What an answer means is told by
 // unbound_resolver.cc; here lookups are put under way and awaited, each with a time-out.
+//
+// libunbound has a thread of its own to offer too, and speaks with it through pipes. Two more
+// threads to wake for each answer are slower, and a write to such a pipe that a signal interrupts
+// loses a question.
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <cstdint>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
+#include <event2/event.h>
 #include <unbound.h>
 
 #include "base/file.h"
@@ -18,27 +27,51 @@
 
 namespace sm::dns {
 
-struct FreeUbResult {
-  void operator()(ub_result* result) const { ub_resolve_free(result); }
+struct FreeEventBase {
+  void operator()(event_base* base) const { event_base_free(base); }
 };
-using UbResult = std::unique_ptr<ub_result, FreeUbResult>;
-
+struct FreeEvent {
+  void operator()(event* one) const { event_free(one); }
+};
 struct FreeUbContext {
   void operator()(ub_ctx* context) const { ub_ctx_delete(context); }
 };
-using UbContext = std::unique_ptr<ub_ctx, FreeUbContext>;
+
+/// A context and the loop that it lives on; made together, used by one thread.
+struct UbContext {
+  std::unique_ptr<event_base, FreeEventBase> loop;
+  std::unique_ptr<ub_ctx, FreeUbContext> context;  ///< goes first
+};
+
+/// What libunbound tells of one lookup.
+struct UbResult {
+  int error = 0;  ///< a ub_ctx_err: it could not even ask
+  int rcode = 0;  ///< RFC 1035 §4.1.1: why there is no message
+  bool is_secure = false;
+  bool is_bogus = false;
+  std::string why_bogus{};
+  std::vector<std::uint8_t> message{};  ///< the response; empty where there is none
+};
 
 class UnboundEngine {
+  struct Errand;
+
  public:
+  struct Job;
+  /// A thread that awaits its jobs, one after the other. Shared, since it may be woken, and gone,
+  /// before the loop has finished waking it.
+  struct Waiter {
+    std::condition_variable changed;
+    std::atomic<const Job*> awaited{nullptr};  ///< the others wake nobody
+  };
   /// One lookup. It stays where it is, and its engine lives, until it has been awaited.
   struct Job {
     UnboundEngine* engine = nullptr;
-    std::condition_variable* changed = nullptr;  ///< of whoever awaits it
-    int id = 0;                                  ///< libunbound's number for it
-    bool is_done = false;                        ///< after await: false when the time was up
-    int error = 0;                               ///< a ub_ctx_err, or 0
+    std::shared_ptr<Waiter> waiter{};
+    bool is_done = false;  ///< after await: false when the time was up
     UbResult result{};
     std::chrono::steady_clock::time_point until{};
+    Errand* errand = nullptr;  ///< the engine's, while it is not done
   };
 
   UnboundEngine(UbContext context, std::chrono::milliseconds timeout, unsigned parallel);
@@ -52,31 +85,48 @@ class UnboundEngine {
   /// False when `parallel` lookups are under way.
   bool try_take_slot();
   void wait_for_slot();
-  /// Puts the job under way, or ends it at once with job.error. A slot is taken already.
+  /// Puts the job under way. A slot is taken already.
   void submit(const Question& question, Job& job);
+  /// Puts a lookup under way that nobody awaits: its answer is for the cache.
+  void submit(const Question& question);
   /// Until the job is done or its time is up.
   void await(Job& job);
 
  private:
+  /// A question on its way through the loop, and whoever still wants to know.
+  struct Errand {
+    UnboundEngine* engine;
+    Question question;
+    Job* job;
+    std::list<Errand>::iterator self{};
+  };
+
   void start();
-  void dispatch();
-  void warm_up();
-  static void on_result(void* job, int error, ub_result* result);
+  void hand_over(const Question& question, Job* job);
+  void wake();
+  void serve();
+  void take_up();
+  void ask(Errand& errand);
+  void end(Errand& errand, UbResult result);
+  static void on_wake(evutil_socket_t descriptor, short events, void* engine) noexcept;
+  static void on_result(void* errand, int rcode, void* message, int size, int security,
+                        char* why_bogus, int was_limited) noexcept;
 
   UbContext context_;
   std::chrono::milliseconds timeout_;
   unsigned parallel_;
 
   std::optional<std::string> start_failure_;
-  UniqueFd stop_;
-  std::thread dispatcher_;
+  UniqueFd waker_;
+  std::unique_ptr<event, FreeEvent> woken_;
+  std::thread thread_;
 
   std::mutex mutex_;
   std::condition_variable slot_free_;
   unsigned under_way_ = 0;
-
-  std::condition_variable warm_;
-  Job warm_up_job_{};
+  bool is_over_ = false;
+  std::list<Errand> waiting_;  ///< for the loop
+  std::list<Errand> asked_;    ///< of libunbound
 };
 
 }  // namespace sm::dns

@@ -1,11 +1,10 @@
 #include "dns/unbound_resolver.h"
 
 #include <algorithm>
-#include <condition_variable>
 #include <thread>
 
 #include <fcntl.h>
-#include <unbound.h>
+#include <unbound-event.h>
 
 #include "base/file.h"
 #include "base/text.h"
@@ -61,8 +60,21 @@ struct Option {
 };
 
 /// What differs from libunbound's own defaults.
-std::vector<Option> context_options(unsigned parallel) {
+std::vector<Option> context_options(unsigned parallel, const std::vector<ServerAddress>& servers) {
+  const auto has = [&](bool is_v4) {
+    return std::any_of(servers.begin(), servers.end(), [&](const ServerAddress& server) {
+      return server.address.is_v4() == is_v4;
+    });
+  };
   return {
+      // Only the servers are talked to; for each family libunbound makes a table of all ports.
+      {"do-ip4:", has(true) ? "yes" : "no"},
+      {"do-ip6:", has(false) ? "yes" : "no"},
+      // A context has one thread: caches in several parts, each with its lock, are for many.
+      {"msg-cache-slabs:", "1"},
+      {"rrset-cache-slabs:", "1"},
+      {"infra-cache-slabs:", "1"},
+      {"key-cache-slabs:", "1"},
       {"module-config:", "validator iterator"},
       // Lookups share the context's one thread; each may need several more for keys and denials.
       {"num-queries-per-thread:", std::to_string(std::max(64u, parallel * 4))},
@@ -90,74 +102,42 @@ FailureKind kind_of(int rcode) {
   return rcode == kFormErr ? FailureKind::malformed : FailureKind::servfail;
 }
 
-/// The CNAMEs that led to the answer, all marked as secure as the whole.
-Result<std::vector<Hop>> chain_of(const Question& question, const ub_result& result,
-                                  Security security) {
-  if (question.type == Type::cname || result.answer_packet == nullptr) return std::vector<Hop>{};
-  const auto message = parse_message({static_cast<const std::uint8_t*>(result.answer_packet),
-                                      static_cast<std::size_t>(result.answer_len)});
-  if (!message) return fail(message.error());
-  return follow_cnames(question.name, message->answers, security);
+Answer refused_by(const Question& question, int rcode) {
+  return failed(question, kind_of(rcode),
+                "the resolver answered with code " + std::to_string(rcode));
 }
 
-std::vector<Record> records_of(Type type, const ub_result& result) {
-  std::vector<Record> records;
-  for (std::size_t i = 0; result.data != nullptr && result.data[i] != nullptr; ++i) {
-    records.push_back(read_rdata(type, {reinterpret_cast<const std::uint8_t*>(result.data[i]),
-                                        static_cast<std::size_t>(result.len[i])}));
-  }
-  return records;
-}
-
-Answer bogus_answer(const Question& question, const ub_result& result) {
-  return {.question = question,
-          .outcome = Outcome::bogus,
-          .canonical = question.name.text(),
-          .rcode = result.rcode,
-          .why = result.why_bogus == nullptr ? "validation failed" : printable(result.why_bogus)};
-}
-
-Answer answer_of(const Question& question, const ub_result& result) {
+Answer answer_of(const Question& question, const UbResult& result) {
   constexpr int kNoError = 0;
   constexpr int kNxDomain = 3;
-  if (result.bogus != 0) return bogus_answer(question, result);
-  if (result.rcode != kNoError && result.rcode != kNxDomain) {
-    return failed(question, kind_of(result.rcode),
-                  "the resolver answered with code " + std::to_string(result.rcode));
+  if (result.is_bogus) {
+    return {.question = question,
+            .outcome = Outcome::bogus,
+            .canonical = question.name.text(),
+            .rcode = 2,
+            .why = result.why_bogus.empty() ? "validation failed" : printable(result.why_bogus)};
   }
-  const auto security = result.secure != 0 ? Security::secure : Security::insecure;
-  auto chain = chain_of(question, result, security);
-  if (!chain) return failed(question, FailureKind::malformed, chain.error().what);
-  Answer answer{.question = question, .outcome = Outcome::no_data, .security = security};
-  answer.canonical = chain->empty() ? question.name.text() : chain->back().target;
-  answer.chain = *std::move(chain);
-  answer.rcode = result.rcode;
-  answer.ttl = static_cast<std::uint32_t>(std::max(result.ttl, 0));
-  if (result.nxdomain != 0 || result.rcode == kNxDomain) {
-    answer.outcome = Outcome::no_such_name;
-    return answer;
+  if (result.rcode != kNoError) return refused_by(question, result.rcode);
+  const auto message = parse_message(result.message);
+  if (!message) return failed(question, FailureKind::malformed, message.error().what);
+  if (message->rcode != kNoError && message->rcode != kNxDomain) {
+    return refused_by(question, message->rcode);
   }
-  if (result.havedata != 0) answer.records = records_of(question.type, result);
-  if (!answer.records.empty()) answer.outcome = Outcome::data;
-  return answer;
+  return answer_from(question, *message, result.is_secure ? Security::secure : Security::insecure);
 }
 
-}  // namespace
-
-namespace {
-
-/// libevent, under libunbound, ends the process with status 1 ("no") where it gets no descriptor
-/// for its loop: there must be enough for it before it is asked.
+/// libunbound does not tell where it gets no descriptor: there must be enough before it is asked.
 Result<void> check_descriptors(std::size_t engines) {
   const std::size_t needed = 16 + 8 * engines;
   std::vector<UniqueFd> spare;
   for (std::size_t i = 0; i < needed; ++i) {
-    auto opened = open_file("/dev/null", O_RDONLY);
-    if (!opened) {
+    const int one = spare.empty() ? ::open("/dev/null", O_RDONLY | O_CLOEXEC)
+                                  : ::fcntl(spare.front().get(), F_DUPFD_CLOEXEC, 0);
+    if (one < 0) {
       return fail(Errc::temporary, "too few file descriptors for the resolver",
                   "raise the limit (ulimit -n) to 64 at least");
     }
-    spare.push_back(std::move(*opened));
+    spare.emplace_back(one);
   }
   return {};
 }
@@ -165,18 +145,21 @@ Result<void> check_descriptors(std::size_t engines) {
 /// A context of its own for each engine: settings, forwarders, trust anchor.
 Result<UbContext> make_context(const ResolverOptions& options,
                                const std::vector<ServerAddress>& servers) {
-  UbContext context(ub_ctx_create());
-  if (!context) return fail(Errc::temporary, "libunbound could not start: out of memory");
-  ub_ctx_debugout(context.get(), nullptr);  // what fails is in the answers
-  int error = ub_ctx_async(context.get(), 1);
-  for (const auto& option : context_options(options.parallel)) {
-    if (error == 0) error = ub_ctx_set_option(context.get(), option.name, option.value.c_str());
+  UbContext made;
+  made.loop.reset(event_base_new());
+  if (made.loop) made.context.reset(ub_ctx_create_event(made.loop.get()));
+  if (!made.context) return fail(Errc::temporary, "libunbound could not start: out of memory");
+  ub_ctx* context = made.context.get();
+  ub_ctx_debugout(context, nullptr);  // what fails is in the answers
+  int error = 0;
+  for (const auto& option : context_options(options.parallel, servers)) {
+    if (error == 0) error = ub_ctx_set_option(context, option.name, option.value.c_str());
   }
   for (const auto& server : servers) {
-    if (error == 0) error = ub_ctx_set_fwd(context.get(), server.text().c_str());
+    if (error == 0) error = ub_ctx_set_fwd(context, server.text().c_str());
   }
-  if (error == 0) error = ub_ctx_add_ta_file(context.get(), options.trust_anchor_file.c_str());
-  if (error == 0) return context;
+  if (error == 0) error = ub_ctx_add_ta_file(context, options.trust_anchor_file.c_str());
+  if (error == 0) return made;
   return fail(Errc::configuration, std::string("setting libunbound up: ") + ub_strerror(error));
 }
 
@@ -186,16 +169,6 @@ std::size_t engines_for(unsigned parallel) {
   constexpr unsigned kMostEngines = 4;
   if (parallel < kManyLookups) return 1;
   return std::clamp(std::thread::hardware_concurrency(), 1u, kMostEngines);
-}
-
-/// Names under the same two last labels go to the same engine, since they mostly share a zone, and
-/// each engine has its own cache of keys.
-std::size_t home_of(const name::DnsName& name, std::size_t engines) {
-  const std::string& text = name.text();
-  const auto last = text.rfind('.');
-  const auto before = last == text.npos || last == 0 ? text.npos : text.rfind('.', last - 1);
-  const auto zone = std::string_view(text).substr(before == text.npos ? 0 : before + 1);
-  return std::hash<std::string_view>()(zone) % engines;
 }
 
 }  // namespace
@@ -237,19 +210,33 @@ Answer UnboundResolver::conclude(const Question& question, const UnboundEngine::
         question, FailureKind::timeout,
         "no answer from " + servers_ + " within " + std::to_string(timeout_.count()) + " ms");
   }
-  if (job.error != 0 || job.result == nullptr) {
+  if (job.result.error != 0) {
     return failed(question, FailureKind::local,
-                  std::string("libunbound: ") + ub_strerror(job.error));
+                  std::string("libunbound: ") + ub_strerror(job.result.error));
   }
-  auto answer = answer_of(question, *job.result);
+  auto answer = answer_of(question, job.result);
   if (answer.outcome == Outcome::failure) answer.why += ", asked of " + servers_;
   return answer;
+}
+
+/// Names under the same two last labels go to the same engine, since they mostly share a zone, and
+/// each engine has its own cache of keys.
+UnboundEngine& UnboundResolver::home_of(const name::DnsName& name) const {
+  const std::string& text = name.text();
+  const auto last = text.rfind('.');
+  const auto before = last == text.npos || last == 0 ? text.npos : text.rfind('.', last - 1);
+  const auto zone = std::string_view(text).substr(before == text.npos ? 0 : before + 1);
+  return *engines_[std::hash<std::string_view>()(zone) % engines_.size()];
+}
+
+void UnboundResolver::prefetch(const Question& question) {
+  home_of(question.name).submit(question);
 }
 
 std::vector<Answer> UnboundResolver::lookup_all(std::span<const Question> questions) {
   std::vector<Answer> answers;
   answers.reserve(questions.size());
-  std::condition_variable changed;
+  const auto waiter = std::make_shared<UnboundEngine::Waiter>();
   std::vector<UnboundEngine::Job> jobs(questions.size());
   const auto conclude_next = [&] {
     const std::size_t next = answers.size();
@@ -257,9 +244,9 @@ std::vector<Answer> UnboundResolver::lookup_all(std::span<const Question> questi
     answers.push_back(conclude(questions[next], jobs[next]));
   };
   for (std::size_t i = 0; i < jobs.size(); ++i) {
-    UnboundEngine& engine = *engines_[home_of(questions[i].name, engines_.size())];
+    UnboundEngine& engine = home_of(questions[i].name);
     jobs[i].engine = &engine;
-    jobs[i].changed = &changed;
+    jobs[i].waiter = waiter;
     // Whoever has lookups under way ends the oldest before waiting for others to end theirs: only
     // so is every wait bounded by the time-out of one lookup.
     bool has_slot = engine.try_take_slot();
@@ -270,8 +257,12 @@ std::vector<Answer> UnboundResolver::lookup_all(std::span<const Question> questi
     if (!has_slot) engine.wait_for_slot();
     engine.submit(questions[i], jobs[i]);
   }
+  // From the end: by the time that the last has come, the others mostly have, and wake nobody.
+  for (std::size_t i = jobs.size(); i > answers.size(); --i) {
+    jobs[i - 1].engine->await(jobs[i - 1]);
+  }
   while (answers.size() < jobs.size()) {
-    conclude_next();
+    answers.push_back(conclude(questions[answers.size()], jobs[answers.size()]));
   }
   for (auto& answer : answers) {
     judge_chain(answer);

@@ -22,12 +22,14 @@ class UnboundResolver final : public Resolver {
 
   using Resolver::lookup;
   Answer lookup(const Question& question) override;
+  void prefetch(const Question& question) override;
   /// All at once, as far as ResolverOptions::parallel allows.
   std::vector<Answer> lookup_all(std::span<const Question> questions) override;
 
  private:
   UnboundResolver(std::vector<std::unique_ptr<UnboundEngine>> engines, std::string servers,
                   std::chrono::milliseconds timeout);
+  [[nodiscard]] UnboundEngine& home_of(const name::DnsName& name) const;
   [[nodiscard]] Answer conclude(const Question& question, const UnboundEngine::Job& job) const;
   /// Which hops of an insecure answer's chain are secure by themselves.
   void judge_chain(Answer& answer);

@@ -65,6 +65,8 @@ using RecordSource = std::variant<Record, NoRecord, RecordUnknown>;
 class Source {
  public:
   virtual ~Source() = default;
+  /// record() will be called for this domain soon. Returns at once.
+  virtual void expect_record(const name::Domain&) {}
   virtual RecordSource record(const name::Domain& domain) = 0;
   virtual std::variant<std::string, FetchFailed> policy_text(const name::Domain& domain) = 0;
 };

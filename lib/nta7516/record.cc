@@ -124,31 +124,7 @@ Result<Record> parse_record(std::string_view text) {
 }
 
 Lookup judge(dns::Answer txt) {
-  Lookup lookup{.outcome = Outcome::none, .answer = std::move(txt)};
-  if (lookup.answer.is_unknown()) {
-    lookup.outcome = Outcome::failure;
-    lookup.why = dns::describe(lookup.answer);
-    return lookup;
-  }
-  std::vector<std::string> found;
-  for (const auto& record : lookup.answer.all<dns::Txt>()) {
-    auto joined = record.joined();
-    if (is_nta7516(joined)) found.push_back(std::move(joined));
-  }
-  if (found.empty()) return lookup;
-  lookup.outcome = Outcome::invalid;
-  if (found.size() > 1) {
-    lookup.why = "there are " + std::to_string(found.size()) + " NTA 7516 records";
-    return lookup;
-  }
-  auto record = parse_record(found.front());
-  if (!record) {
-    lookup.why = record.error().what;
-    return lookup;
-  }
-  lookup.outcome = Outcome::record;
-  lookup.record = *std::move(record);
-  return lookup;
+  return dns::judge_only<Record>(std::move(txt), {"NTA 7516", &is_nta7516, &parse_record});
 }
 
 Lookup lookup_record(dns::Resolver& resolver, const name::Domain& domain) {

@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "dns/mx.h"
+#include "dns/only_record.h"
 #include "dns/resolver.h"
 #include "name/domain.h"
 
@@ -32,19 +33,9 @@ struct Record {
   [[nodiscard]] bool is_valid_at(WallTime now) const;
 };
 
-enum class Outcome {
-  none,     ///< a definite answer: no TXT record begins with v=NTA7516
-  record,   ///< `record`, valid or not by date
-  invalid,  ///< there is one that breaks the syntax, or several; `why`. It promises nothing
-  failure,  ///< the lookup failed or is bogus: try later
-};
-
-struct Lookup {
-  Outcome outcome;
-  std::optional<Record> record{};
-  std::string why{};
-  dns::Answer answer;  ///< the evidence
-};
+/// `record` whether it is valid today or not.
+using Outcome = dns::OnlyOutcome;
+using Lookup = dns::OnlyLookup<Record>;
 
 /// Fields in any order; `:` is taken for `=`; white space around names and values is dropped;
 /// months that do not exist, a missing startdate and ntamx hosts that are no host names are errors

@@ -2,8 +2,6 @@
 
 #include <array>
 
-#include <fmt/format.h>
-
 namespace sm::sealing {
 namespace {
 
@@ -65,9 +63,13 @@ std::string date_text(WallTime time, std::string_view language) {
   const std::chrono::year_month_day date(day);
   const std::chrono::hh_mm_ss clock(std::chrono::floor<std::chrono::minutes>(time - day));
   const auto month = static_cast<unsigned>(date.month()) - 1;
-  return fmt::format("{} {} {}, {:02}:{:02} UTC", static_cast<unsigned>(date.day()),
-                     is_dutch(language) ? kMonthsNl.at(month) : kMonthsEn.at(month),
-                     static_cast<int>(date.year()), clock.hours().count(), clock.minutes().count());
+  const auto two_digits = [](auto number) {
+    return (number < 10 ? "0" : "") + std::to_string(number);
+  };
+  return std::to_string(static_cast<unsigned>(date.day())) + " " +
+         std::string(is_dutch(language) ? kMonthsNl.at(month) : kMonthsEn.at(month)) + " " +
+         std::to_string(static_cast<int>(date.year())) + ", " + two_digits(clock.hours().count()) +
+         ":" + two_digits(clock.minutes().count()) + " UTC";
 }
 
 std::string language_of(std::string_view first, std::string_view second) {

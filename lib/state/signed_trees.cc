@@ -5,8 +5,7 @@
 namespace sm::state {
 
 Result<std::optional<audit::SignedTree>> SignedTrees::newest(const std::string& org) {
-  const std::lock_guard lock(mutex_);
-  auto rows = index_.prepare("SELECT size,root FROM audit_signed WHERE org=?");
+  auto rows = index_->prepare("SELECT size,root FROM audit_signed WHERE org=?");
   if (!rows) return fail(std::move(rows).error());
   auto found = rows->bind(org).row();
   if (!found) return fail(std::move(found).error());
@@ -21,8 +20,7 @@ Result<std::optional<audit::SignedTree>> SignedTrees::newest(const std::string& 
 }
 
 Result<void> SignedTrees::remember(const std::string& org, const audit::SignedTree& tree) {
-  const std::lock_guard lock(mutex_);
-  auto statement = index_.prepare("INSERT OR REPLACE INTO audit_signed VALUES(?,?,?)");
+  auto statement = index_->prepare("INSERT OR REPLACE INTO audit_signed VALUES(?,?,?)");
   if (!statement) return fail(std::move(statement).error());
   return statement->bind(org)
       .bind(static_cast<std::int64_t>(tree.size))

@@ -23,8 +23,7 @@ Result<mtasts::FetchFailed> why_of(std::int64_t kind, std::string detail) {
 }  // namespace
 
 Result<std::optional<mtasts::CachedPolicy>> StsCache::find(const name::Domain& domain) {
-  const std::lock_guard lock(mutex_);
-  auto rows = index_.prepare("SELECT id,policy,fetched FROM sts_policy WHERE domain=?");
+  auto rows = index_->prepare("SELECT id,policy,fetched FROM sts_policy WHERE domain=?");
   if (!rows) return fail(std::move(rows).error());
   auto found = rows->bind(domain.text()).row();
   if (!found) return fail(std::move(found).error());
@@ -34,12 +33,11 @@ Result<std::optional<mtasts::CachedPolicy>> StsCache::find(const name::Domain& d
 }
 
 Result<void> StsCache::keep(const name::Domain& domain, const mtasts::CachedPolicy& policy) {
-  const std::lock_guard lock(mutex_);
-  return index_.transaction([&]() -> Result<void> {
-    auto forgotten = index_.prepare("DELETE FROM sts_failure WHERE domain=?");
+  return index_->transaction([&]() -> Result<void> {
+    auto forgotten = index_->prepare("DELETE FROM sts_failure WHERE domain=?");
     if (!forgotten) return fail(std::move(forgotten).error());
     if (auto done = forgotten->bind(domain.text()).run(); !done) return done;
-    auto kept = index_.prepare("INSERT OR REPLACE INTO sts_policy VALUES(?,?,?,?)");
+    auto kept = index_->prepare("INSERT OR REPLACE INTO sts_policy VALUES(?,?,?,?)");
     if (!kept) return fail(std::move(kept).error());
     return kept->bind(domain.text())
         .bind(policy.id)
@@ -50,15 +48,13 @@ Result<void> StsCache::keep(const name::Domain& domain, const mtasts::CachedPoli
 }
 
 Result<void> StsCache::forget(const name::Domain& domain) {
-  const std::lock_guard lock(mutex_);
-  auto statement = index_.prepare("DELETE FROM sts_policy WHERE domain=?");
+  auto statement = index_->prepare("DELETE FROM sts_policy WHERE domain=?");
   if (!statement) return fail(std::move(statement).error());
   return statement->bind(domain.text()).run();
 }
 
 Result<std::optional<mtasts::FailedFetch>> StsCache::find_failure(const name::Domain& domain) {
-  const std::lock_guard lock(mutex_);
-  auto rows = index_.prepare("SELECT id,at,kind,detail FROM sts_failure WHERE domain=?");
+  auto rows = index_->prepare("SELECT id,at,kind,detail FROM sts_failure WHERE domain=?");
   if (!rows) return fail(std::move(rows).error());
   auto found = rows->bind(domain.text()).row();
   if (!found) return fail(std::move(found).error());
@@ -71,8 +67,7 @@ Result<std::optional<mtasts::FailedFetch>> StsCache::find_failure(const name::Do
 
 Result<void> StsCache::keep_failure(const name::Domain& domain,
                                     const mtasts::FailedFetch& failure) {
-  const std::lock_guard lock(mutex_);
-  auto statement = index_.prepare("INSERT OR REPLACE INTO sts_failure VALUES(?,?,?,?,?)");
+  auto statement = index_->prepare("INSERT OR REPLACE INTO sts_failure VALUES(?,?,?,?,?)");
   if (!statement) return fail(std::move(statement).error());
   return statement->bind(domain.text())
       .bind(failure.id)

@@ -52,6 +52,7 @@ struct Connection {
   std::string path;
   sqlite3* database = nullptr;
   std::map<std::string, sqlite3_stmt*, std::less<>> statements;
+  std::recursive_mutex mutex;  ///< of whoever uses any of it
 
   explicit Connection(std::string file) : path(std::move(file)) {}
   Connection(const Connection&) = delete;
@@ -73,7 +74,8 @@ struct Connection {
 };
 
 Statement::Statement(Statement&& other) noexcept
-    : connection_(other.connection_),
+    : lock_(std::move(other.lock_)),
+      connection_(other.connection_),
       statement_(std::exchange(other.statement_, nullptr)),
       bound_(other.bound_),
       failed_(other.failed_) {}
@@ -179,6 +181,7 @@ Result<Index> Index::open(const std::string& folder) {
 }
 
 Result<Statement> Index::prepare(std::string_view sql) {
+  std::unique_lock lock(connection_->mutex);
   auto found = connection_->statements.find(sql);
   if (found == connection_->statements.end()) {
     sqlite3_stmt* statement = nullptr;
@@ -188,14 +191,16 @@ Result<Statement> Index::prepare(std::string_view sql) {
     if (code != SQLITE_OK) return connection_->failure(code);
     found = connection_->statements.emplace(std::string(sql), statement).first;
   }
-  return Statement(*connection_, found->second);
+  return Statement(*connection_, found->second, std::move(lock));
 }
 
 Result<void> Index::execute(const char* sql) {
+  const std::lock_guard lock(connection_->mutex);
   return connection_->execute(sql);
 }
 
 Result<void> Index::transaction(const std::function<Result<void>()>& work) {
+  const std::lock_guard lock(connection_->mutex);
   if (auto begun = connection_->execute("BEGIN IMMEDIATE"); !begun) return begun;
   auto done = work();
   if (done) done = connection_->execute("COMMIT");

@@ -3,12 +3,16 @@
 // committed survives a power loss (synchronous=FULL); what was deleted is overwritten
 // (secure_delete); writers wait for one another for a bounded time, then it is Errc::temporary.
 //
+// Opening costs as much as a dozen queries, so a tool opens it once. Threads may share it: a
+// statement in use, and a transaction, has it to itself until it ends.
+//
 // A narrow layer: connection, migrations, statements. Tables belong to the concepts that use them;
 // each has its own small class beside it (PolicyCacheTable, AuditTable).
 
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -24,7 +28,8 @@ namespace sm::store {
 
 struct Connection;
 
-/// A prepared statement in use. bind in order, then row() until it is false, or run().
+/// A prepared statement in use, by the thread that prepared it; the other threads wait for its end.
+/// bind in order, then row() until it is false, or run().
 class Statement {
  public:
   Statement(Statement&&) noexcept;
@@ -48,8 +53,10 @@ class Statement {
 
  private:
   friend class Index;
-  Statement(Connection& connection, sqlite3_stmt* statement)
-      : connection_(&connection), statement_(statement) {}
+  using Lock = std::unique_lock<std::recursive_mutex>;
+  Statement(Connection& connection, sqlite3_stmt* statement, Lock lock)
+      : lock_(std::move(lock)), connection_(&connection), statement_(statement) {}
+  Lock lock_;
   Connection* connection_;
   sqlite3_stmt* statement_;
   int bound_ = 0;
@@ -69,9 +76,10 @@ class Index {
   Result<Statement> prepare(std::string_view sql);
   /// Several statements without values, as in a schema.
   Result<void> execute(const char* sql);
-  /// Runs `work` in one immediate transaction: committed when it succeeds, rolled back when not.
+  /// Runs `work`, which stays on this thread, in one immediate transaction: committed when it
+  /// succeeds, rolled back when not.
   Result<void> transaction(const std::function<Result<void>()>& work);
-  /// Rows that the last statement changed.
+  /// Rows that the last statement changed; asked while that statement is still in use.
   [[nodiscard]] std::int64_t changes() const;
 
  private:

@@ -94,17 +94,20 @@ std::vector<RecipientResult> rehearse(const config::Config& config,
 }
 
 Submitter::Submitter(const config::Config& config, const delivery::Equipment& equipment,
-                     sealing::Premises::Options premises)
-    : config_(config), equipment_(equipment), how_(std::move(premises)) {}
+                     sealing::Premises::Options premises, std::shared_ptr<store::Index> index)
+    : config_(config), equipment_(equipment), how_(std::move(premises)), index_(std::move(index)) {}
 
 Submitter::~Submitter() = default;
 
 Result<Outcome> Submitter::submit(Mail& mail, const Order& order) {
-  std::vector<sealing::Continued> continued;
-  if (order.organisation->sealing.is_available()) {
+  if (!index_) {
     auto index = store::Index::open(config_.state);
     if (!index) return fail(std::move(index).error());
-    auto taken = sealing::take_continued(*index, *how_.clock, mail.message, mail.envelope);
+    index_ = std::make_shared<store::Index>(std::move(*index));
+  }
+  std::vector<sealing::Continued> continued;
+  if (order.organisation->sealing.is_available()) {
+    auto taken = sealing::take_continued(*index_, *how_.clock, mail.message, mail.envelope);
     if (!taken) return fail(std::move(taken).error());
     continued = std::move(*taken);
   }
@@ -132,9 +135,7 @@ Result<Submitter::Results> Submitter::send_signed(message::PreparedMessage& mess
   auto signatures = delivery::sign(message, organisation, *how_.clock);
   if (!signatures) return fail(std::move(signatures).error());
   envelope.requires_tls = envelope.requires_tls || organisation.policy.requiretls;
-  auto trees = store::Index::open(config_.state);
-  if (!trees) return fail(std::move(trees).error());
-  state::SignedTrees signed_trees(std::move(*trees));
+  state::SignedTrees signed_trees(index_);
   auto log = audit::Log::open(
       config_.state, organisation.id, *how_.clock,
       {.tool = how_.tool, .origin = organisation.audit_origin, .signed_state = &signed_trees});

@@ -26,6 +26,7 @@
 #include "sealing/fallback.h"
 #include "sealing/premises.h"
 #include "smtp/envelope.h"
+#include "store/index.h"
 
 namespace sm::submission {
 
@@ -80,9 +81,9 @@ std::vector<delivery::RecipientResult> rehearse(const config::Config& config,
 class Submitter {
  public:
   /// `config` and `equipment` must outlive it. `premises`: how keys are found, once something is
-  /// sealed.
+  /// sealed. `index` is the state's; null: it is opened with the first message.
   Submitter(const config::Config& config, const delivery::Equipment& equipment,
-            sealing::Premises::Options premises);
+            sealing::Premises::Options premises, std::shared_ptr<store::Index> index = nullptr);
   ~Submitter();
 
   /// Signs the message and brings it to an end for everybody. An Error means that nothing was sent.
@@ -108,6 +109,7 @@ class Submitter {
   const config::Config& config_;
   const delivery::Equipment& equipment_;
   sealing::Premises::Options how_;
+  std::shared_ptr<store::Index> index_;
   std::unique_ptr<sealing::Premises> premises_;  ///< once something was sealed
 };
 

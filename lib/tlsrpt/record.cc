@@ -26,6 +26,7 @@ constexpr std::array kTypeNames{
 };
 
 constexpr std::string_view kVersion = "v=TLSRPTv1";
+constexpr std::string_view kLabels = "_smtp._tls";  // RFC 8460 §3
 constexpr std::string_view kBlanks = " \t";
 
 /// RFC 8460 §3: records that do not begin with the version and a ";" are passed over.
@@ -119,36 +120,15 @@ Result<Record> parse_record(std::string_view text) {
 }
 
 Lookup judge(dns::Answer txt) {
-  Lookup lookup{.outcome = Outcome::none, .answer = std::move(txt)};
-  if (lookup.answer.is_unknown()) {
-    lookup.outcome = Outcome::failure;
-    lookup.why = dns::describe(lookup.answer);
-    return lookup;
-  }
-  std::vector<std::string> found;
-  for (const auto& record : lookup.answer.all<dns::Txt>()) {
-    auto joined = record.joined();
-    if (is_tlsrpt(joined)) found.push_back(std::move(joined));
-  }
-  if (found.empty()) return lookup;
-  lookup.outcome = Outcome::invalid;
-  if (found.size() > 1) {
-    // RFC 8460 §3: exactly one, otherwise the domain has none.
-    lookup.why = "there are " + std::to_string(found.size()) + " TLSRPT records";
-    return lookup;
-  }
-  auto record = parse_record(found.front());
-  if (!record) {
-    lookup.why = record.error().what;
-    return lookup;
-  }
-  lookup.outcome = Outcome::record;
-  lookup.record = *std::move(record);
-  return lookup;
+  return dns::judge_only<Record>(std::move(txt), {"TLSRPT", &is_tlsrpt, &parse_record});
 }
 
 Lookup lookup_record(dns::Resolver& resolver, const name::Domain& domain) {
-  return judge(resolver.lookup_under("_smtp._tls", domain, dns::Type::txt));
+  return judge(resolver.lookup_under(kLabels, domain, dns::Type::txt));
+}
+
+void prefetch_record(dns::Resolver& resolver, const name::Domain& domain) {
+  resolver.prefetch_under(kLabels, domain, dns::Type::txt);
 }
 
 }  // namespace sm::tlsrpt

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "dns/only_record.h"
 #include "dns/resolver.h"
 #include "name/domain.h"
 
@@ -41,24 +42,15 @@ struct Record {
   std::string text{};                  ///< the TXT record as found
 };
 
-enum class Outcome {
-  none,     ///< a definite answer: no record
-  record,   ///< exactly one
-  invalid,  ///< several, or one that breaks the syntax: counts as none (RFC 8460 §3); `why`
-  failure,  ///< the lookup failed or is bogus
-};
-
-struct Lookup {
-  Outcome outcome;
-  std::optional<Record> record{};
-  std::string why{};
-  dns::Answer answer;  ///< the evidence
-};
+using Outcome = dns::OnlyOutcome;
+using Lookup = dns::OnlyLookup<Record>;
 
 /// RFC 8460 §3's grammar; unknown fields are ignored. Errc::malformed otherwise.
 Result<Record> parse_record(std::string_view text);
 /// Pure: judges a TXT answer of `_smtp._tls.<domain>`.
 Lookup judge(dns::Answer txt);
 Lookup lookup_record(dns::Resolver& resolver, const name::Domain& domain);
+/// The lookup will be asked for soon. Returns at once.
+void prefetch_record(dns::Resolver& resolver, const name::Domain& domain);
 
 }  // namespace sm::tlsrpt

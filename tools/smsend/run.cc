@@ -16,6 +16,19 @@
 #include "submission/submit.h"
 
 namespace sm::smsend {
+namespace {
+
+delivery::Equipment::Options means_of(const Options& options) {
+  return {.patience = delivery::Patience::delivery, .dns_file = options.network.dns_file};
+}
+
+Result<std::shared_ptr<store::Index>> open_index(const config::Config& config) {
+  auto index = store::Index::open(config.state);
+  if (!index) return fail(std::move(index).error());
+  return std::make_shared<store::Index>(std::move(*index));
+}
+
+}  // namespace
 
 sealing::SealingRequest request_of(const Options& options) {
   return {.seals_all = options.seals_all,
@@ -29,12 +42,22 @@ sealing::SealingRequest request_of(const Options& options) {
 }
 
 Result<std::unique_ptr<delivery::Equipment>> make_equipment(const Options& options,
+                                                            const config::Config& config,
+                                                            std::shared_ptr<store::Index> index,
+                                                            std::unique_ptr<dns::Resolver> resolver,
+                                                            std::vector<name::Domain> soon) {
+  auto means = means_of(options);
+  means.soon = std::move(soon);
+  means.resolver = std::move(resolver);
+  return delivery::Equipment::make(config, std::move(means),
+                                   std::make_unique<state::StsCache>(std::move(index)));
+}
+
+Result<std::unique_ptr<delivery::Equipment>> make_equipment(const Options& options,
                                                             const config::Config& config) {
-  auto policies = store::Index::open(config.state);
-  if (!policies) return fail(std::move(policies).error());
-  return delivery::Equipment::make(
-      config, {.patience = delivery::Patience::delivery, .dns_file = options.network.dns_file},
-      std::make_unique<state::StsCache>(std::move(*policies)));
+  auto index = open_index(config);
+  if (!index) return fail(std::move(index).error());
+  return make_equipment(options, config, std::move(*index), nullptr, {});
 }
 
 namespace {
@@ -73,6 +96,41 @@ void report_to_mta(const Options& options, const std::vector<RecipientResult>& r
       mta_line(enhanced, decides->reply.empty() ? delivery::plain_line(*decides) : decides->reply));
 }
 
+/// The message will not go into the queue, as far as can be told before it is read.
+bool seems_direct(const Options& options, const config::Config& config) {
+  return options.is_dry_run || (!options.queues && !lacks_rights(config));
+}
+
+constexpr std::size_t kFew = 8;  // domains that are looked at ahead
+
+/// The resolver, at work for the recipients of the command line while the message is read. Null
+/// where it cannot be had: what is wrong with the message is told first.
+std::unique_ptr<dns::Resolver> begin_lookups(const Options& options, const config::Config& config) {
+  auto resolver = delivery::Equipment::open_resolver(config, means_of(options));
+  if (!resolver) return nullptr;
+  for (std::size_t i = 0; i < std::min(options.recipients.size(), kFew); ++i) {
+    const auto mailbox = name::Mailbox::parse(options.recipients[i]);
+    if (mailbox && !options.seals_all) {
+      delivery::FactFinder::prefetch(**resolver, mailbox->domain());
+    }
+  }
+  return std::move(*resolver);
+}
+
+/// The first few domains that mail goes to at once.
+std::vector<name::Domain> first_domains(const submission::Mail& mail,
+                                        const sealing::SealingTerms& terms) {
+  std::vector<name::Domain> domains;
+  if (terms.seals_all || !mail.files.empty()) return domains;
+  for (const auto& recipient : mail.envelope.recipients) {
+    const auto& domain = recipient.mailbox.domain();
+    if (domains.size() == kFew) break;
+    if (std::find(domains.begin(), domains.end(), domain) == domains.end())
+      domains.push_back(domain);
+  }
+  return domains;
+}
+
 using Sent = submission::Outcome;
 
 /// Those who may not read the state can ask all the same what would happen: without the policies
@@ -99,6 +157,7 @@ Result<Sent> send(const Options& options) {
   auto config = cli::load_config(options.common, options.network,
                                  {.minimum = cli::minimum_of(options.minimum)});
   if (!config) return fail(std::move(config).error());
+  auto resolver = seems_direct(options, *config) ? begin_lookups(options, *config) : nullptr;
   auto mail = take_in(options, *config);
   if (!mail) return fail(std::move(mail).error());
   if (auto became = cli::become_owner_of(config->state); !became) return fail(became.error());
@@ -122,7 +181,10 @@ Result<Sent> send(const Options& options) {
   if (!terms->phone.empty() && mail->envelope.recipients.size() != 1) {
     return fail(Errc::usage, "--phone is for one recipient", "smcontact keeps those of several");
   }
-  auto equipment = make_equipment(options, *config);
+  auto index = open_index(*config);
+  if (!index) return fail(std::move(index).error());
+  auto equipment =
+      make_equipment(options, *config, *index, std::move(resolver), first_domains(*mail, *terms));
   if (!equipment) return fail(std::move(equipment).error());
   const submission::Order order{
       .organisation = &*organisation,
@@ -131,12 +193,12 @@ Result<Sent> send(const Options& options) {
   if (options.is_dry_run) {
     return Sent{submission::rehearse(*config, **equipment, mail->envelope, order)};
   }
-  auto waiting = take_waiting(*config, *mail);
+  auto waiting = take_waiting(**index, *mail);
   if (!waiting) return fail(std::move(waiting).error());
   Sent sent;
   if (!mail->envelope.recipients.empty()) {
-    auto submitted =
-        submission::Submitter(*config, **equipment, premises_of(options)).submit(*mail, order);
+    auto submitted = submission::Submitter(*config, **equipment, premises_of(options), *index)
+                         .submit(*mail, order);
     if (!submitted) return submitted;
     sent = std::move(*submitted);
   }

@@ -263,12 +263,10 @@ Result<std::vector<RecipientResult>> enqueue(const Options& options, const confi
                                                .uid = mail.uid ? std::int64_t{*mail.uid} : -1});
 }
 
-Result<std::vector<Waiting>> take_waiting(const config::Config& config, submission::Mail& mail) {
+Result<std::vector<Waiting>> take_waiting(store::Index& index, submission::Mail& mail) {
   std::vector<Waiting> waiting;
   if (mail.message.message_id().empty()) return waiting;
-  auto index = store::Index::open(config.state);
-  if (!index) return fail(std::move(index).error());
-  store::QueueTable table(*index);
+  store::QueueTable table(index);
   auto& recipients = mail.envelope.recipients;
   for (std::size_t i = 0; i < recipients.size(); ++i) {
     const auto address = recipients[i].mailbox.text();

@@ -35,7 +35,7 @@ struct Waiting {
   std::size_t place;
   delivery::RecipientResult result;
 };
-Result<std::vector<Waiting>> take_waiting(const config::Config& config, submission::Mail& mail);
+Result<std::vector<Waiting>> take_waiting(store::Index& index, submission::Mail& mail);
 
 /// -q: once, or with an interval again and again.
 Result<cli::Verdict> run_queue(const Options& options);

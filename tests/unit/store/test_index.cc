@@ -151,3 +151,23 @@ TEST_CASE("another process that ends takes no journal away from a process with s
   ::close(go[0]);
   ::close(go[1]);
 }
+
+TEST_CASE("threads that share an index do not meet in each other's transactions", "[store]") {
+  const test::TempDir dir;
+  auto index = store::Index::open(dir / "state");
+  REQUIRE(index);
+  constexpr int kTimes = 200;
+  std::thread other([&] {
+    for (int i = 0; i < kTimes; ++i)
+      (void)put(*index, "other" + std::to_string(i) + ".example", "p");
+  });
+  for (int i = 0; i < kTimes; ++i) {
+    // Rolled back, with nothing of the other thread's in it.
+    (void)index->transaction([&]() -> Result<void> {
+      auto done = put(*index, "own" + std::to_string(i) + ".example", "p");
+      return done ? fail(Errc::temporary, "on second thoughts") : done;
+    });
+  }
+  other.join();
+  CHECK(count(*index) == kTimes);
+}
