@@ -10,6 +10,7 @@
 #include "queue/schedule.h"
 #include "sealing/fallback.h"
 #include "sealing/mark.h"
+#include "sealing/pause.h"
 #include "store/sealed_table.h"
 
 namespace sm::queue {
@@ -378,7 +379,7 @@ Result<void> Errand::postpone() {
       waiting->status != Status::queued && waiting->reason != Reason::interrupted;
   // What a dead runner left untouched, and what an ending one did not begin, is due at once.
   const bool is_due = !was_tried && !is_put_off_;
-  const auto pause = is_due ? std::chrono::seconds(0) : pause_after(row_.attempts);
+  const auto pause = is_due ? std::chrono::seconds(0) : sealing::pause_after(row_.attempts);
   return table_.postpone(row_, due_after(pause, clock_),
                          was_tried ? delivery::text(waiting->reason) : row_.reason,
                          was_tried ? waiting->detail : row_.detail);
@@ -393,7 +394,7 @@ Result<void> Errand::hold_or_free() {
   if (*known && (*known)->due.uptime > uptime_of(clock_)) return {};
   store::Hold hold = known->value_or(store::Hold{});
   hold.failures += 1;
-  hold.due = due_after(pause_after(hold.failures), clock_);
+  hold.due = due_after(sealing::pause_after(hold.failures), clock_);
   hold.reason = delivery::text(results_.front().reason);
   return table_.hold(row_.domain, hold);
 }

@@ -195,7 +195,7 @@ class Runner::Work {
     Result<void> begin(std::size_t most) {
       while (carrier_.under_way() < most && !is_away_ && !work_.must_end()) {
         if (leased_.empty()) {
-          if (auto taken = take(most - carrier_.under_way()); !taken) return taken;
+          if (auto taken = take(most == 1 ? 1 : kMostUnderWay); !taken) return taken;
           if (leased_.empty()) return {};
         }
         const bool has_room = carrier_.under_way() == 0 ||

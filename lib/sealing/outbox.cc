@@ -14,6 +14,7 @@
 #include "sealing/letter.h"
 #include "sealing/link.h"
 #include "sealing/mark.h"
+#include "sealing/pause.h"
 #include "sealing/pouch.h"
 #include "sealing/words.h"
 #include "smtp/notice.h"
@@ -29,14 +30,6 @@ constexpr std::chrono::minutes kLeaseTime{10};
 constexpr std::chrono::hours kGiveUpAfter{48};
 constexpr seconds kPatience{120};  // for one attempt
 constexpr std::size_t kSideBySide = 8;
-
-/// After the nth attempt: soon at first (greylisting), hourly in the end.
-seconds pause_after(std::int64_t attempts) {
-  constexpr std::array<seconds, 6> kPauses = {seconds(60),  seconds(300),  seconds(600),
-                                              seconds(900), seconds(1800), seconds(3600)};
-  const auto index = std::clamp<std::int64_t>(attempts - 1, 0, kPauses.size() - 1);
-  return kPauses.at(static_cast<std::size_t>(index));
-}
 
 std::optional<Errand> errand_of(std::string_view name) {
   for (int i = 0; i <= static_cast<int>(Errand::reply); ++i) {
