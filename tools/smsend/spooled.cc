@@ -192,31 +192,27 @@ class Watch {
   UniqueFd fd_;
 };
 
-Result<queue::RunReport> run_once(const Options& options, const EndingSignals& signals) {
-  auto config = cli::load_config(options.common, options.network,
-                                 {.minimum = cli::minimum_of(options.minimum)});
-  if (!config) return fail(std::move(config).error());
-  if (auto became = cli::become_owner_of(config->state); !became) return fail(became.error());
-  if (auto applied = delivery::apply_rotations(*config); !applied) return fail(applied.error());
-  auto premises = sealing::Premises::open(*config, premises_of(options));
+Result<config::Config> load(const Options& options) {
+  return cli::load_config(options.common, options.network,
+                          {.minimum = cli::minimum_of(options.minimum)});
+}
+
+Result<queue::RunReport> run_once(const Options& options, config::Config config,
+                                  const EndingSignals& signals) {
+  if (auto applied = delivery::apply_rotations(config); !applied) return fail(applied.error());
+  auto premises = sealing::Premises::open(config, premises_of(options));
   if (!premises) return fail(std::move(premises).error());
-  auto policies = store::Index::open(config->state);
+  auto policies = store::Index::open(config.state);
   if (!policies) return fail(std::move(policies).error());
   auto equipment = delivery::Equipment::make(
-      *config, {.patience = delivery::Patience::delivery, .dns_file = options.network.dns_file},
+      config, {.patience = delivery::Patience::delivery, .dns_file = options.network.dns_file},
       std::make_unique<state::StsCache>(std::move(*policies)));
   if (!equipment) return fail(std::move(equipment).error());
   queue::Runner runner(**premises, **equipment,
-                       {.parallel = config->queue.parallel,
+                       {.parallel = config.queue.parallel,
                         .is_flush = options.is_flush,
                         .is_stopped = [&signals] { return signals.have_come(); }});
   return runner.run();
-}
-
-Result<std::string> state_of(const Options& options) {
-  auto config = cli::load_config(options.common, options.network);
-  if (!config) return fail(std::move(config).error());
-  return config->state;
 }
 
 }  // namespace
@@ -286,8 +282,12 @@ Result<std::vector<Waiting>> take_waiting(store::Index& index, submission::Mail&
 
 Result<cli::Verdict> run_queue(const Options& options) {
   const EndingSignals signals;
+  auto config = load(options);
+  if (!config) return fail(std::move(config).error());
+  const auto caller = ::geteuid();
+  if (auto became = cli::become_owner_of(config->state); !became) return fail(became.error());
   if (!options.interval) {
-    auto report = run_once(options, signals);
+    auto report = run_once(options, std::move(*config), signals);
     if (!report) return fail(std::move(report).error());
     tell(options, *report);
     if (report->failures.empty()) return cli::Verdict::yes;
@@ -296,13 +296,15 @@ Result<cli::Verdict> run_queue(const Options& options) {
     return fail(report->failures.front());
   }
   auto interval = parse_interval(*options.interval);
-  auto state = state_of(options);
   if (!interval) return fail(std::move(interval).error());
-  if (!state) return fail(std::move(state).error());
-  Watch watch(queue::Layout{*state});
+  // Each run reads the configuration anew; but who was root read what the state's owner may not.
+  const bool is_kept = ::geteuid() != caller;
+  Watch watch(queue::Layout{config->state});
   for (;;) {
     watch.begin();
-    auto report = run_once(options, signals);
+    auto current = is_kept ? config : load(options);
+    auto report = current ? run_once(options, std::move(*current), signals)
+                          : Result<queue::RunReport>(fail(std::move(current).error()));
     if (!report) {
       // What the administrator must mend ends the daemon; all else may pass.
       if (report.error().code == Errc::configuration || report.error().code == Errc::denied) {
