@@ -58,7 +58,6 @@ std::vector<HostFacts> FactFinder::find_hosts(const std::vector<dns::MxHost>& ho
 void FactFinder::prefetch(dns::Resolver& resolver, const name::Domain& domain) {
   for (const auto type : {dns::Type::mx, dns::Type::txt})
     resolver.prefetch({domain, type});
-  resolver.prefetch_keys(domain);
 }
 
 void FactFinder::look_ahead(const name::Domain& domain) {

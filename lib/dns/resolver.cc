@@ -58,7 +58,6 @@ std::vector<Answer> Resolver::lookup_all(std::span<const Question> questions) {
 }
 
 void Resolver::prefetch(const Question&) {}
-void Resolver::prefetch_keys(const name::DnsName&) {}
 
 void Resolver::prefetch_under(std::string_view labels, const name::DnsName& name, Type type) {
   if (auto full = name.prefixed(labels)) prefetch({*std::move(full), type});

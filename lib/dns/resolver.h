@@ -26,9 +26,6 @@ class Resolver {
 
   /// Begins a lookup that will be asked for soon, and does not wait for it. Here: does nothing.
   virtual void prefetch(const Question& question);
-  /// The same for the keys by which an answer about this name is validated, from the root down: a
-  /// validator asks for one after the other, each of which takes as long as the answer itself.
-  virtual void prefetch_keys(const name::DnsName& name);
 
   Answer lookup(const name::DnsName& name, Type type) { return lookup(Question{name, type}); }
   /// At "_mta-sts" under "example.com". A name that would be longer than the DNS allows does not

@@ -74,7 +74,7 @@ void UnboundEngine::start() {
 void UnboundEngine::serve() {
   // libunbound sets itself up, for a millisecond, at the first question: one that it answers by
   // itself (RFC 6761 §6.3) has that done while the tool still reads its input.
-  submit("localhost", Type::a);
+  submit({*name::DnsName::parse("localhost"), Type::a});
   // Where the loop fails, whoever waits runs into the time-out.
   event_base_dispatch(context_.loop.get());
 }
@@ -103,8 +103,8 @@ void UnboundEngine::ask(Errand& errand) {
   int id = 0;
   // What it has in its cache comes before the call returns, and the errand is over by then.
   const int error =
-      ub_resolve_event(context_.context.get(), errand.name.c_str(), static_cast<int>(errand.type),
-                       kClassIn, &errand, &on_result, &id);
+      ub_resolve_event(context_.context.get(), errand.question.name.text().c_str(),
+                       static_cast<int>(errand.question.type), kClassIn, &errand, &on_result, &id);
   if (error != 0) end(errand, {.error = error});
 }
 
@@ -159,23 +159,23 @@ void UnboundEngine::wait_for_slot() {
   ++under_way_;
 }
 
-void UnboundEngine::hand_over(std::string name, Type type, Job* job) {
+void UnboundEngine::hand_over(const Question& question, Job* job) {
   std::unique_lock lock(mutex_);
   const bool is_first = waiting_.empty();
-  Errand& errand = waiting_.emplace_back(Errand{this, std::move(name), type, job});
+  Errand& errand = waiting_.emplace_back(Errand{this, question, job});
   errand.self = std::prev(waiting_.end());
   if (job != nullptr) job->errand = &errand;
   lock.unlock();
   if (is_first) wake();
 }
 
-void UnboundEngine::submit(std::string name, Type type, Job& job) {
+void UnboundEngine::submit(const Question& question, Job& job) {
   job.until = std::chrono::steady_clock::now() + timeout_;
-  hand_over(std::move(name), type, &job);
+  hand_over(question, &job);
 }
 
-void UnboundEngine::submit(std::string name, Type type) {
-  hand_over(std::move(name), type, nullptr);
+void UnboundEngine::submit(const Question& question) {
+  hand_over(question, nullptr);
 }
 
 void UnboundEngine::await(Job& job) {

@@ -86,9 +86,9 @@ class UnboundEngine {
   bool try_take_slot();
   void wait_for_slot();
   /// Puts the job under way. A slot is taken already.
-  void submit(std::string name, Type type, Job& job);
+  void submit(const Question& question, Job& job);
   /// Puts a lookup under way that nobody awaits: its answer is for the cache.
-  void submit(std::string name, Type type);
+  void submit(const Question& question);
   /// Until the job is done or its time is up.
   void await(Job& job);
 
@@ -96,14 +96,13 @@ class UnboundEngine {
   /// A question on its way through the loop, and whoever still wants to know.
   struct Errand {
     UnboundEngine* engine;
-    std::string name;
-    Type type;
+    Question question;
     Job* job;
     std::list<Errand>::iterator self{};
   };
 
   void start();
-  void hand_over(std::string name, Type type, Job* job);
+  void hand_over(const Question& question, Job* job);
   void wake();
   void serve();
   void take_up();

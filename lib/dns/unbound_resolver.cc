@@ -230,23 +230,7 @@ UnboundEngine& UnboundResolver::home_of(const name::DnsName& name) const {
 }
 
 void UnboundResolver::prefetch(const Question& question) {
-  home_of(question.name).submit(question.name.text(), question.type);
-}
-
-/// A zone may begin at each label. Where none does, a question is lost; most names have two labels.
-void UnboundResolver::prefetch_keys(const name::DnsName& name) {
-  constexpr int kMostLabels = 3;
-  UnboundEngine& engine = home_of(name);
-  engine.submit(".", Type::dnskey);
-  const std::string& text = name.text();
-  auto dot = text.size();
-  for (int i = 0; i < kMostLabels && dot != 0; ++i) {
-    dot = text.rfind('.', dot - 1);
-    const std::string zone = text.substr(dot == text.npos ? 0 : dot + 1);
-    engine.submit(zone, Type::ds);
-    engine.submit(zone, Type::dnskey);
-    if (dot == text.npos) break;
-  }
+  home_of(question.name).submit(question);
 }
 
 std::vector<Answer> UnboundResolver::lookup_all(std::span<const Question> questions) {
@@ -271,7 +255,7 @@ std::vector<Answer> UnboundResolver::lookup_all(std::span<const Question> questi
       has_slot = engine.try_take_slot();
     }
     if (!has_slot) engine.wait_for_slot();
-    engine.submit(questions[i].name.text(), questions[i].type, jobs[i]);
+    engine.submit(questions[i], jobs[i]);
   }
   // From the end: by the time that the last has come, the others mostly have, and wake nobody.
   for (std::size_t i = jobs.size(); i > answers.size(); --i) {

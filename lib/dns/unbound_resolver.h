@@ -23,7 +23,6 @@ class UnboundResolver final : public Resolver {
   using Resolver::lookup;
   Answer lookup(const Question& question) override;
   void prefetch(const Question& question) override;
-  void prefetch_keys(const name::DnsName& name) override;
   /// All at once, as far as ResolverOptions::parallel allows.
   std::vector<Answer> lookup_all(std::span<const Question> questions) override;
 
