@@ -302,27 +302,49 @@ Result<HeadChange> Store::rewrap(const EnvelopeId& id, const KeySource& keys, co
   return change;
 }
 
-Result<bool> Store::destroy_folder(const EnvelopeId& id) {
+struct Store::Keyless {
+  UniqueFd folder;
+  FileLock lock;
+  bool had_head = false;
+};
+
+Result<std::optional<Store::Keyless>> Store::destroy_keys(const EnvelopeId& id) {
   const std::string path = folder(id);
-  const auto directory = open_folder(path);
+  auto directory = open_folder(path);
   if (!directory) return fail(directory.error());
-  if (!*directory) return false;
-  const int folder_fd = (*directory)->get();
-  const auto lock = FileLock::acquire(path + "/" + kLock);
+  if (!*directory) return std::optional<Keyless>();
+  auto lock = FileLock::acquire(path + "/" + kLock);
   if (!lock) return fail(lock.error());
-  // The keys first, and durably: without head and draft the bodies are noise.
-  const bool had_head = ::unlinkat(folder_fd, kHead, 0) == 0;
-  if (!had_head && errno != ENOENT) return fail_errno("destroying " + path + "/" + kHead, errno);
+  Keyless keyless{std::move(**directory), std::move(*lock)};
+  keyless.had_head = ::unlinkat(keyless.folder.get(), kHead, 0) == 0;
+  if (!keyless.had_head && errno != ENOENT) {
+    return fail_errno("destroying " + path + "/" + kHead, errno);
+  }
   for (const char* name : {kNewHead, kDraft}) {
-    if (::unlinkat(folder_fd, name, 0) != 0 && errno != ENOENT) {
+    if (::unlinkat(keyless.folder.get(), name, 0) != 0 && errno != ENOENT) {
       return fail_errno("destroying " + path + "/" + name, errno);
     }
   }
-  if (auto synced = sync_file(folder_fd, path); !synced) return fail(std::move(synced).error());
+  return std::optional(std::move(keyless));
+}
+
+Result<void> Store::remove_bodies(const EnvelopeId& id) {
   std::error_code error;
-  fs::remove_all(path, error);
-  if (error) return fail_errno("removing " + path, error.value());
-  return had_head;
+  fs::remove_all(folder(id), error);
+  if (error) return fail_errno("removing " + folder(id), error.value());
+  return {};
+}
+
+/// The keys first, and durably: without head and draft the bodies are noise.
+Result<bool> Store::destroy_folder(const EnvelopeId& id) {
+  const auto keyless = destroy_keys(id);
+  if (!keyless) return fail(keyless.error());
+  if (!*keyless) return false;
+  if (auto synced = sync_file((*keyless)->folder.get(), folder(id)); !synced) {
+    return fail(std::move(synced).error());
+  }
+  if (auto removed = remove_bodies(id); !removed) return fail(std::move(removed).error());
+  return (*keyless)->had_head;
 }
 
 Result<bool> Store::destroy(const EnvelopeId& id) {
@@ -333,8 +355,26 @@ Result<bool> Store::destroy(const EnvelopeId& id) {
 }
 
 Result<void> Store::destroy_all(std::span<const EnvelopeId> ids) {
+  constexpr std::size_t kFew = 8;  // where a sync of each folder is less than one of everything
+  if (ids.size() < kFew) {
+    for (const auto& id : ids) {
+      if (auto gone = destroy_folder(id); !gone) return fail(std::move(gone).error());
+    }
+    return sync_root();
+  }
+  // No lock is held in between (descriptors are few): whoever edits a head makes none where it is
+  // gone.
   for (const auto& id : ids) {
-    if (auto destroyed = destroy_folder(id); !destroyed) return fail(std::move(destroyed).error());
+    if (auto keyless = destroy_keys(id); !keyless) return fail(std::move(keyless).error());
+  }
+  auto synced = sync_file_system(root_);
+  if (!synced && synced.error().code == Errc::no_input) return {};  // nothing was ever sealed
+  if (!synced) return synced;
+  for (const auto& id : ids) {
+    const auto keyless = destroy_keys(id);
+    if (!keyless) return fail(keyless.error());
+    if (!*keyless) continue;
+    if (auto removed = remove_bodies(id); !removed) return removed;
   }
   return sync_root();
 }

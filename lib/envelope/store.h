@@ -117,13 +117,18 @@ class Store {
                             const PublicKey& recipient);
   /// Destroys head and bodies; also of a draft. True where there was a head.
   Result<bool> destroy(const EnvelopeId& id);
-  /// The same for many, with one sync for all that need none of their own.
+  /// The same for many: the keys of all of them, durably by one sync of the file system, and then
+  /// the bodies.
   Result<void> destroy_all(std::span<const EnvelopeId> ids);
 
  private:
   /// False from `edit`: nothing to do.
   Result<HeadChange> edit_head(const EnvelopeId& id,
                                const std::function<Result<bool>(Header&)>& edit);
+  struct Keyless;
+  /// Head and draft are gone, not yet durably. Nothing where there is no such folder.
+  Result<std::optional<Keyless>> destroy_keys(const EnvelopeId& id);
+  Result<void> remove_bodies(const EnvelopeId& id);
   Result<bool> destroy_folder(const EnvelopeId& id);
   Result<void> sync_root() const;
   std::string root_;

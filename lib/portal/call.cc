@@ -96,7 +96,8 @@ bool Call::is_at_home(const std::string& org) const {
 Setting Call::setting() const {
   return {.language = language_ == "nl" ? "nl" : "en",
           .brand = &portal_.branding_.brand(org_),
-          .icon_path = prefix_ + portal_.branding_.icon_path()};
+          .icon_path = portal_.branding_.icon_path(),
+          .prefix = prefix_};
 }
 
 Answer Call::show(Template which, View view, unsigned status) {

@@ -80,6 +80,13 @@ void Connections::begin_work(Key key, std::chrono::seconds most) {
   found->second.until = now + most;
 }
 
+void Connections::wait_longer(Key key, std::chrono::seconds most) {
+  const auto now = clock_.monotonic();
+  const std::lock_guard lock(mutex_);
+  const auto found = connections_.find(key);
+  if (found != connections_.end()) found->second.until = now + most;
+}
+
 void Connections::end_work(Key key) {
   const auto now = clock_.monotonic();
   const std::lock_guard lock(mutex_);

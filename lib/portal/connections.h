@@ -35,6 +35,9 @@ class Connections {
   void remove(Key key);
   /// A request of this connection is at work for at most so long.
   void begin_work(Key key, std::chrono::seconds most);
+  /// Its client is still sending what nobody wants any more. It may take so long, and makes room
+  /// for others all the same.
+  void wait_longer(Key key, std::chrono::seconds most);
   /// It has been answered: the connection waits for its client again.
   void end_work(Key key);
   /// Ends those whose time is over. To be called every second or so.

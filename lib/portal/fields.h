@@ -54,7 +54,4 @@ std::string canonical_host(std::string_view host);
 /// "4.7 MB": for people, in powers of ten. `decimal`: "." or ",".
 std::string size_text(std::uint64_t octets, char decimal);
 
-/// Text for HTML, in element content and in quoted attributes.
-std::string escape_html(std::string_view text);
-
 }  // namespace sm::portal

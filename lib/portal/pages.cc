@@ -3,7 +3,7 @@
 #include <kainjow/mustache.hpp>
 
 #include "base/text.h"
-#include "portal/fields.h"
+#include "reading/html.h"
 
 namespace sm::portal {
 namespace {
@@ -78,9 +78,9 @@ Answer page(Template which, const Setting& setting, View view, unsigned status) 
       .set("nl", setting.language == "nl")
       .set("can_switch", setting.can_switch)
       .set("org", brand.name)
-      .set("style_path", brand.style_path)
-      .set("logo_path", brand.logo_path)
-      .set("icon_path", setting.icon_path)
+      .set("style_path", setting.prefix + brand.style_path)
+      .set("logo_path", brand.logo_path.empty() ? "" : setting.prefix + brand.logo_path)
+      .set("icon_path", setting.prefix + std::string(setting.icon_path))
       .set("phone", brand.phone)
       .set("phone_link", digits_of(brand.phone))
       .set("email", brand.email)
@@ -95,7 +95,7 @@ Answer page(Template which, const Setting& setting, View view, unsigned status) 
   if (view.values().contains("problem")) {
     title = (setting.language == "nl" ? "Fout: " : "Error: ") + title;
   }
-  if (!brand.name.empty()) title += " – " + escape_html(brand.name);
+  if (!brand.name.empty()) title += " – " + reading::escape_html(brand.name);
   values.set("title", title);
   Answer answer{.status = status};
   answer.body = render(text_of(Template::layout).body, values);

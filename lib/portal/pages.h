@@ -41,6 +41,8 @@ struct Setting {
   std::string language = "en";
   const Brand* brand = nullptr;
   std::string icon_path{};
+  std::string
+      prefix{};  ///< the portal's path at its host, before every path of a page; may be empty
   bool can_switch = true;  ///< the page can be had again by GET: it links to the other language
 };
 

@@ -81,6 +81,9 @@ Answer Portal::take_upload(Staff& staff, const Request& request, ByteStream& bod
 
 Answer Portal::refusal(unsigned status, const Request& request) const {
   Setting setting{.brand = &branding_.brand(""), .icon_path = branding_.icon_path()};
+  if (const auto found = prefixes_.find(request.host); found != prefixes_.end()) {
+    setting.prefix = found->second;
+  }
   setting.language = preferred_language(request.accept_language) == "nl" ? "nl" : "en";
   setting.can_switch = false;
   View view;

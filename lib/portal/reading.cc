@@ -13,16 +13,7 @@ namespace {
 /// The date as its sender's clock had it, in the reader's language; as written where it is none.
 std::string date_of(const reading::Page& page, const std::string& language) {
   if (!page.sent) return page.date;
-  auto text = sealing::date_text(WallTime(page.sent->time + page.sent->offset), language);
-  const auto utc = text.rfind(" UTC");
-  if (utc != text.npos && page.sent->offset.count() != 0) {
-    const auto minutes = std::abs(page.sent->offset.count());
-    const auto two = [](std::int64_t n) { return (n < 10 ? "0" : "") + std::to_string(n); };
-    text.replace(utc, text.npos,
-                 std::string(page.sent->offset.count() < 0 ? " (UTC-" : " (UTC+") +
-                     two(minutes / 60) + ":" + two(minutes % 60) + ")");
-  }
-  return text;
+  return sealing::date_text(WallTime(page.sent->time), language, page.sent->offset);
 }
 
 // Without scripts a frame cannot grow with its content: its height is guessed from its text.
@@ -58,6 +49,8 @@ Answer Call::message() {
   }
   View view;
   view.set("subject", shown->subject)
+      .set("is_files", reading.is_files)
+      .set("sender", reading.sender_name)
       .set("from", shown->from.empty() ? reading.sender_name : shown->from)
       .set("to", shown->to)
       .set("cc", shown->cc)

@@ -183,8 +183,10 @@ Answer Call::reply_form(const Reading& reading, View view, unsigned status) {
 Answer Call::replied() {
   auto read = this->read();
   if (auto* answer = std::get_if<Answer>(&read)) return std::move(*answer);
+  const auto& reading = std::get<Reading>(read);
+  if (!reading.has_replied) return redirect(base_ + "/reply");
   View view;
-  view.set("sender", std::get<Reading>(read).sender_name);
+  view.set("sender", reading.sender_name);
   return show(Template::replied, std::move(view));
 }
 
@@ -203,7 +205,10 @@ std::optional<Answer> Call::refuse_upload() {
   see_organisation((*reading)->org, (*reading)->language);
   const auto& sealing = staff_.office().organisation(org_).sealing;
   if (request_.content_length > sealing.reply_limit + kFormRoom) {
-    return portal_.refusal(413, request_);
+    View view;
+    view.set("is_too_large", true)
+        .set("reply_limit", size_text(sealing.reply_limit, setting().language == "nl" ? ',' : '.'));
+    return show(Template::problem, std::move(view), 413);
   }
   if (!(*reading)->may_reply) return redirect(base_ + "/message");
   return std::nullopt;

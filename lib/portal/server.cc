@@ -26,6 +26,10 @@ constexpr unsigned kIdleSeconds = 30;
 constexpr seconds kWorkTime{180};
 /// Slower than that, over all, nobody sends or gets anything.
 constexpr std::uint64_t kLeastRate = 1024;
+/// Of a refused upload so much is read and dropped, so that its browser, which answers to nothing
+/// while it sends, gets to see why; and at no slower rate than that.
+constexpr std::uint64_t kMostDropped = std::uint64_t{256} << 20;
+constexpr std::uint64_t kLeastDroppedRate = std::uint64_t{256} << 10;
 constexpr seconds kLongestUnknown{std::chrono::hours(6)};
 constexpr std::size_t kMostErrands = 50;
 constexpr seconds kErrandTime{60};
@@ -47,6 +51,7 @@ struct Fields {
   int hosts = 0;
   int lengths = 0;
   bool has_coding = false;
+  bool asks_first = false;  ///< sends its body only when told to (RFC 9110 §10.1.1)
   bool is_malformed = false;
 };
 
@@ -72,6 +77,8 @@ MHD_Result take_field(void* into, MHD_ValueKind, const char* key, std::size_t ke
     request.content_length = length.value_or(0);
   } else if (is("transfer-encoding")) {
     fields.has_coding = true;
+  } else if (is("expect")) {
+    fields.asks_first = true;
   } else if (is("cookie")) {
     request.cookies += (request.cookies.empty() ? "" : "; ") + std::string(text);
   } else if (is("accept-language")) {
@@ -188,6 +195,8 @@ class Exchange final : public Valve, public std::enable_shared_from_this<Exchang
   std::optional<Answer> answer_;
   bool is_asked_ = false;
   bool is_early_ = false;  ///< answered before the body was read
+  bool is_dropping_ =
+      false;  ///< to be answered when the body has been read, which counts for nothing
 };
 
 /// A stream that is being sent.
@@ -277,6 +286,13 @@ MHD_Result Exchange::begin(const char* method, const char* path, const char* ver
   auto* staff = own_staff(parts_.house);
   if (staff == nullptr) return refuse(503);
   if (auto refused = parts_.site.refuse_upload(*staff, request_)) {
+    if (!fields.asks_first && request_.content_length <= kMostDropped) {
+      answer_ = std::move(*refused);
+      is_dropping_ = true;
+      parts_.connections.wait_longer(
+          connection_, kWorkTime + seconds(request_.content_length / kLeastDroppedRate));
+      return MHD_YES;
+    }
     is_early_ = true;
     return send(std::move(*refused), true);
   }
@@ -301,7 +317,7 @@ void Exchange::begin_upload() {
 }
 
 MHD_Result Exchange::pour(const char* bytes, std::size_t* size) {
-  if (is_early_) {  // already answered: the rest is not wanted
+  if (is_early_ || is_dropping_) {  // the answer is there already: the rest is not wanted
     *size = 0;
     return MHD_YES;
   }

@@ -22,7 +22,7 @@ header.top img{display:block;max-height:3rem;max-width:12rem;width:auto;height:a
 .langs [aria-current]{font-weight:650;background:#eef1f6}
 main{flex:1;padding:1.5rem 0 2.5rem}
 .card{background:#fff;border:1px solid #d9dfe7;border-radius:.625rem;padding:1.25rem 1.125rem;
-margin:0 0 1.25rem;box-shadow:0 1px 2px rgba(20,35,60,.05)}
+margin:0 0 1.25rem;overflow-wrap:break-word;box-shadow:0 1px 2px rgba(20,35,60,.05)}
 @media(min-width:40rem){h1{font-size:1.75rem}.wrap{padding:0 1.5rem}.card{padding:2rem 2.25rem}main{padding:2.5rem 0 3rem}}
 h1{font-size:1.4375rem;line-height:1.25;margin:0 0 1rem;font-weight:680;letter-spacing:-.005em;
 overflow-wrap:anywhere}

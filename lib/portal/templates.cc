@@ -54,7 +54,7 @@ constexpr std::string_view kWelcome = R"html({{{errors}}}
 {{#by_code}}<li {{^is_first}}aria-current="step"{{/is_first}}><span aria-hidden="true">2</span>{{#en}}Your code{{/en}}{{#nl}}Uw code{{/nl}}</li>{{/by_code}}
 <li><span aria-hidden="true">{{last_step}}</span>{{#en}}Your message{{/en}}{{#nl}}Uw bericht{{/nl}}</li>
 </ol>{{/asks_nothing}}
-<h1>{{#en}}A secure message from {{sender}}{{/en}}{{#nl}}Een beveiligd bericht van {{sender}}{{/nl}}</h1>
+<h1>{{^is_files}}{{#en}}A secure message from {{sender}}{{/en}}{{#nl}}Een beveiligd bericht van {{sender}}{{/nl}}{{/is_files}}{{#is_files}}{{#en}}Files from {{sender}}{{/en}}{{#nl}}Bestanden van {{sender}}{{/nl}}{{/is_files}}</h1>
 {{#names_org}}<p class="lead">{{#en}}Sent by {{org}}.{{/en}}{{#nl}}Verzonden door {{org}}.{{/nl}}</p>{{/names_org}}
 {{#by_code}}{{#is_first}}
 <p>{{#en}}This message is for you alone. To be sure that it is you, we send a code of six digits {{#by_sms}}by text message to{{/by_sms}}{{^by_sms}}by email to{{/by_sms}} <strong>{{target}}</strong>. You type that code on the next page.{{/en}}{{#nl}}Dit bericht is alleen voor u. Om zeker te weten dat u het bent, sturen wij een code van zes cijfers {{#by_sms}}per sms naar{{/by_sms}}{{^by_sms}}per e-mail naar{{/by_sms}} <strong>{{target}}</strong>. Die code vult u op de volgende pagina in.{{/nl}}</p>
@@ -65,13 +65,13 @@ constexpr std::string_view kWelcome = R"html({{{errors}}}
 <p class="quiet">{{#en}}Not your {{#by_sms}}number{{/by_sms}}{{^by_sms}}address{{/by_sms}}?{{/en}}{{#nl}}Niet uw {{#by_sms}}nummer{{/by_sms}}{{^by_sms}}adres{{/by_sms}}?{{/nl}} {{#phone}}{{#en}}Call {{org}} on <a href="tel:{{phone_link}}">{{phone}}</a>.{{/en}}{{#nl}}Bel {{org}} op <a href="tel:{{phone_link}}">{{phone}}</a>.{{/nl}}{{/phone}}{{^phone}}{{#en}}Ask {{org}}, by a way that you know already.{{/en}}{{#nl}}Neem contact op met {{org}}, op een manier die u al kende.{{/nl}}{{/phone}}</p>
 {{/is_first}}{{/by_code}}
 {{#by_code}}{{^is_first}}
-<div class="note good" role="status"><p>{{#en}}We sent a code to <strong>{{target}}</strong>.{{/en}}{{#nl}}Wij stuurden een code naar <strong>{{target}}</strong>.{{/nl}} {{#en}}It comes with the reference{{/en}}{{#nl}}Daarbij staat het kenmerk{{/nl}} <span class="ref">{{reference}}</span>{{#en}} and works for ten minutes, in this browser only.{{/en}}{{#nl}}; de code werkt tien minuten, alleen in deze browser.{{/nl}}</p>
+<div class="note good" role="status"><p>{{#en}}We sent a code to <strong>{{target}}</strong>.{{/en}}{{#nl}}Wij stuurden een code naar <strong>{{target}}</strong>.{{/nl}} {{#en}}The code works for ten minutes, in this browser only.{{/en}}{{#nl}}De code werkt tien minuten, alleen in deze browser.{{/nl}}</p>
 {{#is_late}}<p>{{#en}}It may take some minutes to arrive.{{/en}}{{#nl}}Het kan enkele minuten duren voor u de code krijgt.{{/nl}}</p>{{/is_late}}</div>
 <form method="post" action="{{base}}/code" novalidate>
 <input type="hidden" name="nonce" value="{{code_nonce}}">
 <div class="field{{#code_problem}} wrong{{/code_problem}}">
 <label for="code">{{#en}}Code of six digits{{/en}}{{#nl}}Code van zes cijfers{{/nl}}</label>
-<p class="hint" id="code-hint">{{#en}}Use the one with the reference {{reference}}. Never share it with anybody.{{/en}}{{#nl}}Gebruik die met het kenmerk {{reference}}. Deel de code met niemand.{{/nl}}</p>
+<p class="hint" id="code-hint">{{#en}}Use the code that came with this reference:{{/en}}{{#nl}}Gebruik de code waar dit kenmerk bij staat:{{/nl}} <span class="ref">{{reference}}</span><br>{{#en}}Never share it with anybody.{{/en}}{{#nl}}Deel de code met niemand.{{/nl}}</p>
 {{#code_problem}}<p class="problem" id="code-problem">{{code_problem}}</p>{{/code_problem}}
 <input class="code" type="text" id="code" name="code" inputmode="numeric" autocomplete="one-time-code" maxlength="20" required spellcheck="false" aria-describedby="code-hint{{#code_problem}} code-problem{{/code_problem}}"{{#code_problem}} aria-invalid="true"{{/code_problem}}>
 </div>
@@ -103,7 +103,7 @@ constexpr std::string_view kWelcome = R"html({{{errors}}}
 </form>
 <p class="quiet">{{#en}}No password? Ask {{sender}}; we do not know it.{{/en}}{{#nl}}Geen wachtwoord? Vraag het aan {{sender}}; wij kennen het niet.{{/nl}}</p>
 {{/by_password}}
-<p class="quiet">{{#en}}The link works until {{expires}}. It needs no account, and this page runs no scripts.{{/en}}{{#nl}}De koppeling werkt tot {{expires}}. U hebt geen account nodig, en deze pagina voert geen scripts uit.{{/nl}}</p>
+<p class="quiet">{{#en}}The link works until {{expires}}. You need no account, and nothing to install.{{/en}}{{#nl}}De link werkt tot {{expires}}. U hebt geen account nodig en hoeft niets te installeren.{{/nl}}</p>
 </div>
 )html";
 
@@ -118,23 +118,23 @@ constexpr std::string_view kLocked = R"html(<div class="card">
 
 constexpr std::string_view kUnavailable = R"html(<div class="card">
 <h1>{{#en}}This message is no longer available{{/en}}{{#nl}}Dit bericht is niet meer beschikbaar{{/nl}}</h1>
-<p>{{#en}}The link does not open anything (any more). Perhaps its time is over, the sender took the message back, it was destroyed after reading, or the link was not copied whole.{{/en}}{{#nl}}De koppeling opent niets (meer). Misschien is de tijd voorbij, heeft de afzender het bericht ingetrokken, is het na het lezen vernietigd, of is de koppeling niet helemaal overgenomen.{{/nl}}</p>
-<p>{{#en}}Do you still need it? Ask whoever sent it to send it again. You find their name in the email that had the link.{{/en}}{{#nl}}Hebt u het bericht nog nodig? Vraag de afzender het opnieuw te sturen. De naam staat in de e-mail met de koppeling.{{/nl}}</p>
+<p>{{#en}}The link does not open anything (any more). Perhaps its time is over, the sender took the message back, it was destroyed after reading, or the link was not copied whole.{{/en}}{{#nl}}De link opent niets (meer). Misschien is de tijd voorbij, heeft de afzender het bericht ingetrokken, is het na het lezen vernietigd, of is de link niet helemaal overgenomen.{{/nl}}</p>
+<p>{{#en}}Do you still need it? Ask whoever sent it to send it again. You find their name in the email that had the link.{{/en}}{{#nl}}Hebt u het bericht nog nodig? Vraag de afzender het opnieuw te sturen. De naam staat in de e-mail met de link.{{/nl}}</p>
 </div>
 )html";
 
 constexpr std::string_view kMessage = R"html(<article class="card" aria-labelledby="subject">
-<h1 id="subject">{{subject}}{{^subject}}{{#en}}(no subject){{/en}}{{#nl}}(geen onderwerp){{/nl}}{{/subject}}</h1>
+<h1 id="subject">{{subject}}{{^subject}}{{#is_files}}{{#en}}Files from {{sender}}{{/en}}{{#nl}}Bestanden van {{sender}}{{/nl}}{{/is_files}}{{^is_files}}{{#en}}(no subject){{/en}}{{#nl}}(geen onderwerp){{/nl}}{{/is_files}}{{/subject}}</h1>
 <dl class="facts">
 <dt>{{#en}}From{{/en}}{{#nl}}Van{{/nl}}</dt><dd>{{from}}</dd>
 {{#to}}<dt>{{#en}}To{{/en}}{{#nl}}Aan{{/nl}}</dt><dd>{{to}}</dd>{{/to}}
 {{#cc}}<dt>{{#en}}Copy{{/en}}{{#nl}}Kopie{{/nl}}</dt><dd>{{cc}}</dd>{{/cc}}
 {{#date}}<dt>{{#en}}Date{{/en}}{{#nl}}Datum{{/nl}}</dt><dd>{{date}}</dd>{{/date}}
-<dt>{{#en}}Here until{{/en}}{{#nl}}Hier tot{{/nl}}</dt><dd>{{expires}}</dd>
+<dt>{{#en}}Available until{{/en}}{{#nl}}Beschikbaar tot{{/nl}}</dt><dd>{{expires}}</dd>
 </dl>
 {{#is_once}}<div class="note warn noprint"><p>{{#en}}This message can be read once. {{#has_files}}When you have opened it and saved every attachment, it is destroyed a quarter of an hour later.{{/has_files}}{{^has_files}}A quarter of an hour from now it is destroyed.{{/has_files}} Save what you want to keep.{{/en}}{{#nl}}Dit bericht kan één keer gelezen worden. {{#has_files}}Als u het geopend hebt en alle bijlagen hebt opgeslagen, wordt het een kwartier later vernietigd.{{/has_files}}{{^has_files}}Over een kwartier wordt het vernietigd.{{/has_files}} Sla op wat u wilt bewaren.{{/nl}}</p></div>{{/is_once}}
 {{^is_complete}}<div class="note warn noprint"><p>{{#en}}This page cannot show all of it.{{/en}}{{#nl}}Deze pagina kan niet alles tonen.{{/nl}} <a href="{{base}}/message.eml">{{#en}}Save the whole message{{/en}}{{#nl}}Sla het hele bericht op{{/nl}}</a> {{#en}}and open it in your mail program.{{/en}}{{#nl}}en open het in uw mailprogramma.{{/nl}}</p></div>{{/is_complete}}
-<div class="mail">
+{{^is_files}}<div class="mail">
 {{#has_html}}
 <iframe class="noprint{{#is_short}} short{{/is_short}}{{#is_long}} long{{/is_long}}" src="{{base}}/html" sandbox="{{sandbox}}" referrerpolicy="no-referrer" title="{{#en}}The text of the message{{/en}}{{#nl}}De tekst van het bericht{{/nl}}"></iframe>
 {{#has_blocked_images}}<p class="quiet noprint">{{#en}}Images that would be fetched from elsewhere are not shown: that would tell others that you read this.{{/en}}{{#nl}}Afbeeldingen die van elders zouden komen, worden niet getoond: daarmee zou een ander weten dat u dit leest.{{/nl}}</p>{{/has_blocked_images}}
@@ -142,8 +142,8 @@ constexpr std::string_view kMessage = R"html(<article class="card" aria-labelled
 <pre class="text print" aria-hidden="true">{{text}}</pre>
 {{/has_html}}
 {{^has_html}}{{#text}}<pre class="text">{{text}}</pre>{{/text}}{{^text}}<p class="quiet">{{#en}}This message has no text.{{/en}}{{#nl}}Dit bericht heeft geen tekst.{{/nl}}</p>{{/text}}{{/has_html}}
-</div>
-{{#has_files}}<h2>{{#en}}Attachments{{/en}}{{#nl}}Bijlagen{{/nl}}</h2>
+</div>{{/is_files}}
+{{#has_files}}<h2>{{^is_files}}{{#en}}Attachments{{/en}}{{#nl}}Bijlagen{{/nl}}{{/is_files}}{{#is_files}}{{#en}}Files{{/en}}{{#nl}}Bestanden{{/nl}}{{/is_files}}</h2>
 <ul class="files">
 {{#files}}<li><a href="{{base}}/file/{{part}}" download="{{name}}">{{name}}</a><span>{{size}}</span></li>
 {{/files}}</ul>
@@ -153,7 +153,7 @@ constexpr std::string_view kMessage = R"html(<article class="card" aria-labelled
 <h2>{{#en}}What next?{{/en}}{{#nl}}Wat nu?{{/nl}}</h2>
 <div class="row">
 {{#may_reply}}<a class="button" href="{{base}}/reply">{{#en}}Reply securely{{/en}}{{#nl}}Beveiligd antwoorden{{/nl}}</a>{{/may_reply}}
-<a class="button second" href="{{base}}/message.eml" download>{{#en}}Save the message (EML){{/en}}{{#nl}}Sla het bericht op (EML){{/nl}}</a>
+{{^is_files}}<a class="button second" href="{{base}}/message.eml" download>{{#en}}Save the message (EML){{/en}}{{#nl}}Sla het bericht op (EML){{/nl}}</a>{{/is_files}}
 </div>
 <div class="row">
 <a class="button second" href="{{base}}/done">{{#en}}I have saved it, destroy it now{{/en}}{{#nl}}Ik heb het opgeslagen, vernietig het nu{{/nl}}</a>
@@ -198,7 +198,7 @@ constexpr std::string_view kReplied = R"html(<div class="card">
 
 constexpr std::string_view kDone = R"html(<div class="card">
 <h1>{{#en}}Destroy the message now?{{/en}}{{#nl}}Het bericht nu vernietigen?{{/nl}}</h1>
-<div class="note warn"><p>{{#en}}After this nobody can open your link any more, you neither. This cannot be undone.{{/en}}{{#nl}}Hierna kan niemand uw koppeling nog openen, u ook niet. Dit kan niet ongedaan worden gemaakt.{{/nl}}</p></div>
+<div class="note warn"><p>{{#en}}After this nobody can open your link any more, you neither. This cannot be undone.{{/en}}{{#nl}}Hierna kan niemand uw link nog openen, u ook niet. Dit kan niet ongedaan worden gemaakt.{{/nl}}</p></div>
 <p>{{#en}}Have you saved what you want to keep?{{/en}}{{#nl}}Hebt u opgeslagen wat u wilt bewaren?{{/nl}}</p>
 <div class="row">
 <form method="post" action="{{base}}/done"><input type="hidden" name="nonce" value="{{done_nonce}}"><button class="danger">{{#en}}I have saved it, destroy it now{{/en}}{{#nl}}Ik heb het opgeslagen, vernietig het nu{{/nl}}</button></form>
@@ -209,22 +209,22 @@ constexpr std::string_view kDone = R"html(<div class="card">
 
 constexpr std::string_view kDestroyed = R"html(<div class="card">
 <h1>{{#en}}The message is destroyed{{/en}}{{#nl}}Het bericht is vernietigd{{/nl}}</h1>
-<div class="note good" role="status"><p>{{#en}}Your link opens nothing any more.{{/en}}{{#nl}}Uw koppeling opent niets meer.{{/nl}}</p></div>
+<div class="note good" role="status"><p>{{#en}}Your link opens nothing any more.{{/en}}{{#nl}}Uw link opent niets meer.{{/nl}}</p></div>
 <p>{{#en}}What you saved is in your keeping now. On a computer that others use too, empty its downloads folder.{{/en}}{{#nl}}Wat u hebt opgeslagen, bewaart u nu zelf. Gebruikt ook een ander deze computer, verwijder het dan uit de map met downloads.{{/nl}}</p>
 </div>
 )html";
 
 constexpr std::string_view kLeft = R"html(<div class="card">
 <h1>{{#en}}You are logged out{{/en}}{{#nl}}U bent uitgelogd{{/nl}}</h1>
-<p>{{#en}}The message stays here until {{expires}}. To read it again, open the link once more; you will be asked again who you are.{{/en}}{{#nl}}Het bericht blijft hier staan tot {{expires}}. Wilt u het weer lezen, open dan de koppeling nog eens; er wordt dan opnieuw gevraagd wie u bent.{{/nl}}</p>
-<p><a class="button second" href="{{base}}">{{#en}}Open the link again{{/en}}{{#nl}}Open de koppeling opnieuw{{/nl}}</a></p>
+<p>{{#en}}The message stays here until {{expires}}. To read it again, open the link once more; you will be asked again who you are.{{/en}}{{#nl}}Het bericht blijft hier staan tot {{expires}}. Wilt u het weer lezen, open dan de link nog eens; er wordt dan opnieuw gevraagd wie u bent.{{/nl}}</p>
+<p><a class="button second" href="{{base}}">{{#en}}Open the link again{{/en}}{{#nl}}Open de link opnieuw{{/nl}}</a></p>
 </div>
 )html";
 
 constexpr std::string_view kNumber = R"html({{{errors}}}
 <div class="card">
-<h1>{{#en}}Which phone number has {{address}}?{{/en}}{{#nl}}Welk telefoonnummer heeft {{address}}?{{/nl}}</h1>
-<p>{{#en}}You sent a secure message. To open it, its recipient gets a code by text message, and no number is known. The message waits, sealed, until {{expires}}.{{/en}}{{#nl}}U hebt een beveiligd bericht gestuurd. De ontvanger krijgt voor het openen een code per sms, en er is geen nummer bekend. Het bericht wacht, verzegeld, tot {{expires}}.{{/nl}}</p>
+<h1>{{#en}}A phone number is needed{{/en}}{{#nl}}Er is een telefoonnummer nodig{{/nl}}</h1>
+<p>{{#en}}You sent a secure message to <strong>{{address}}</strong>. To open it, the recipient gets a code by text message, but no number is known yet. The message waits, sealed, until {{expires}}.{{/en}}{{#nl}}U hebt een beveiligd bericht gestuurd aan <strong>{{address}}</strong>. Om het te openen krijgt de ontvanger een code per sms, maar er is nog geen nummer bekend. Het bericht wacht, verzegeld, tot {{expires}}.{{/nl}}</p>
 <form method="post" action="{{base}}" novalidate>
 <input type="hidden" name="nonce" value="{{number_nonce}}">
 <div class="field{{#number_problem}} wrong{{/number_problem}}">
@@ -254,7 +254,8 @@ constexpr std::string_view kStale = R"html(<div class="card">
 
 constexpr std::string_view kProblem = R"html(<div class="card">
 <h1>{{#is_ours}}{{#en}}Not just now{{/en}}{{#nl}}Nu even niet{{/nl}}{{/is_ours}}{{^is_ours}}{{#en}}This does not work{{/en}}{{#nl}}Dit werkt niet{{/nl}}{{/is_ours}}</h1>
-<p>{{#is_ours}}{{#en}}Something on our side is not available. Nothing is lost; please try again in a few minutes.{{/en}}{{#nl}}Aan onze kant is iets niet beschikbaar. Er gaat niets verloren; probeer het over enkele minuten weer.{{/nl}}{{/is_ours}}{{#is_too_large}}{{#en}}What you sent is too large.{{/en}}{{#nl}}Wat u stuurde, is te groot.{{/nl}}{{/is_too_large}}{{#is_other}}{{#en}}Your browser asked for something that this site does not offer. Open the link in your email again.{{/en}}{{#nl}}Uw browser vroeg iets wat deze site niet heeft. Open de koppeling in uw e-mail opnieuw.{{/nl}}{{/is_other}}</p>
+<p>{{#is_ours}}{{#en}}Something on our side is not available. Nothing is lost; please try again in a few minutes.{{/en}}{{#nl}}Aan onze kant is iets niet beschikbaar. Er gaat niets verloren; probeer het over enkele minuten weer.{{/nl}}{{/is_ours}}{{#is_too_large}}{{#en}}What you sent is too large.{{#reply_limit}} A reply and its attachments may have {{reply_limit}} together.{{/reply_limit}}{{/en}}{{#nl}}Wat u stuurde, is te groot.{{#reply_limit}} Een antwoord en zijn bijlagen mogen samen {{reply_limit}} zijn.{{/reply_limit}}{{/nl}}{{/is_too_large}}{{#is_other}}{{#en}}Your browser asked for something that this site does not offer. Open the link in your email again.{{/en}}{{#nl}}Uw browser vroeg iets wat deze site niet heeft. Open de link in uw e-mail opnieuw.{{/nl}}{{/is_other}}</p>
+{{#base}}{{#reply_limit}}<p><a class="button second" href="{{base}}/reply">{{#en}}Back to your reply{{/en}}{{#nl}}Terug naar uw antwoord{{/nl}}</a></p>{{/reply_limit}}{{#is_ours}}<p><a class="button second" href="{{base}}">{{#en}}Try again{{/en}}{{#nl}}Probeer het opnieuw{{/nl}}</a></p>{{/is_ours}}{{/base}}
 </div>
 )html";
 
@@ -271,7 +272,7 @@ constexpr TemplateText kTexts[] = {
     {SM_TITLE("Destroy the message?", "Het bericht vernietigen?"), kDone},
     {SM_TITLE("Destroyed", "Vernietigd"), kDestroyed},
     {SM_TITLE("Logged out", "Uitgelogd"), kLeft},
-    {SM_TITLE("A phone number is needed", "Een telefoonnummer is nodig"), kNumber},
+    {SM_TITLE("A phone number is needed", "Er is een telefoonnummer nodig"), kNumber},
     {SM_TITLE("Thank you", "Dank u"), kNumberSet},
     {SM_TITLE("Please start again", "Begin opnieuw"), kStale},
     {SM_TITLE("Not available", "Niet beschikbaar"), kProblem},

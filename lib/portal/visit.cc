@@ -69,6 +69,7 @@ Answer Call::welcome(const sealing::Visit& visit, View view, unsigned status) {
   view.set("by_code", by_code)
       .set("by_password", !visit.asks_nothing && !by_code)
       .set("asks_nothing", visit.asks_nothing)
+      .set("is_files", visit.is_files)
       .set("enter_nonce", nonce("enter"))
       .set("is_first", by_code ? !has_code : true)
       .set("by_sms", visit.method == Method::sms)

@@ -36,7 +36,8 @@ CleanHtml clean_html(std::string_view html, const FindImage& find_image,
 /// What a person would read of it: lines that end in LF, blanks joined, no markup.
 std::string text_of_html(std::string_view html);
 
-/// Text for content and for attribute values in double quotes.
+/// Text for content and for quoted attribute values; control characters that HTML forbids are left
+/// out.
 std::string escape_html(std::string_view text);
 
 /// The type of a raster image by its first octets: "image/png", "image/jpeg", "image/gif",

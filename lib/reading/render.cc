@@ -103,7 +103,8 @@ class Outline {
     const auto& type = part.type.value;
     if (type == "text/plain" && part.disposition != "attachment") return {{.plain = {i}}};
     if (type == "text/html" && part.disposition != "attachment") return {{.rich = {i}}};
-    if (type == "multipart/encrypted" || !part.is_multipart()) {
+    // A multipart without parts has something else in it, or its boundary is nowhere.
+    if (type == "multipart/encrypted" || !part.is_multipart() || children_[i].empty()) {
       is_complete = false;
       return {};
     }

@@ -249,6 +249,7 @@ Result<std::optional<Visit>> Access::find(const envelope::LinkToken& token,
   visit.org = message.org;
   visit.method = method.value_or(Method::email);
   visit.asks_nothing = asks_nothing;
+  visit.is_files = message.kind == store::SealedKind::files;
   visit.sender_name = sender_shown(office_.organisation(message.org), message);
   visit.masked_target = masked_target(recipient);
   visit.language = recipient.language;
@@ -273,10 +274,24 @@ Result<StartAnswer> Access::start(const envelope::LinkToken& token, const Cookie
   std::optional<store::SealedLink> link;
   const auto code = Code::fresh();
   const auto reference = fresh_reference();
+  // No code leaves whose record could not be written. Before the transaction: the log's own lock
+  // comes before the database's.
+  audit::Log* log = nullptr;
+  audit::Reservation space;
+  auto seen = desk.open_link(token);
+  if (!seen) return fail(std::move(seen).error());
+  if (*seen) {
+    auto of = office_.logs->of((*seen)->message.org);
+    if (!of) return fail(std::move(of).error());
+    log = *of;
+    auto kept = log->reserve(1);
+    if (!kept) return fail(std::move(kept).error());
+    space = std::move(*kept);
+  }
   auto begun = office_.index->transaction([&]() -> Result<void> {
     auto found = desk.open_link(token);
     if (!found) return fail(std::move(found).error());
-    if (!*found || !gets_codes((*found)->recipient)) return {};
+    if (log == nullptr || !*found || !gets_codes((*found)->recipient)) return {};
     if (const auto left = lock_left((*found)->recipient, *office_.clock); left.count() > 0) {
       answer = Locked{left};
       return {};
@@ -315,7 +330,7 @@ Result<StartAnswer> Access::start(const envelope::LinkToken& token, const Cookie
       .fact("certain", sent.state != CodeSent::State::uncertain)
       .disclose("to", recipient.method == "sms" ? recipient.phone : recipient.address)
       .disclose("detail", sent.detail);
-  auto told = office_.logs->append(link->message.org, record);
+  auto told = log->append(record, space);
   if (!is_out || !told) {
     auto taken = sessions.take_challenge(cookie.id());
     if (!taken) return fail(std::move(taken).error());

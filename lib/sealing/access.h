@@ -52,6 +52,7 @@ struct Visit {
   /// Files that were linked in a mail which went over a proven route: the link is the proof, and a
   /// press of a button lets in (enter). `method` means nothing then.
   bool asks_nothing = false;
+  bool is_files = false;    ///< large files beside a delivered mail, without a text
   std::string sender_name;  ///< as the organisation's policy shows it; may be the organisation's
   std::string masked_target;  ///< "+31 6 •••• ••78", "a•••@b.example"; empty for a password
   std::string language;  ///< the recipient's; "" where not known
@@ -113,7 +114,9 @@ struct Reading {
   std::string sender_address;  ///< may be empty, by policy
   WallTime expires{};
   bool is_once = false;
+  bool is_files = false;  ///< large files beside a delivered mail, without a text
   bool may_reply = true;
+  bool has_replied = false;
   crypto::Sha256 session{};                      ///< CookieSecret::id()
   std::unique_ptr<envelope::Envelope> envelope;  ///< unlocked
 };

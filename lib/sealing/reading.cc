@@ -112,7 +112,9 @@ Result<std::optional<Reading>> Access::resume(const CookieSecret& cookie) {
   reading.expires = message.expires;
   reading.is_once =
       message.is_once || organisation.policy.after_retrieval == config::AfterRetrieval::destroy;
+  reading.is_files = message.kind == store::SealedKind::files;
   reading.may_reply = organisation.sealing.replies != config::Replies::off;
+  reading.has_replied = recipient.progress >= store::Progress::replied;
   reading.envelope = std::make_unique<envelope::Envelope>(std::move(*envelope));
   return Answer(std::move(reading));
 }

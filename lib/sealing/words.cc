@@ -1,6 +1,8 @@
 #include "sealing/words.h"
 
 #include <array>
+#include <cstdlib>
+#include <ctime>
 
 namespace sm::sealing {
 namespace {
@@ -59,6 +61,15 @@ Letter letter_to(const config::Organisation& organisation, const LetterTo& to,
 }  // namespace
 
 std::string date_text(WallTime time, std::string_view language) {
+  const std::time_t seconds =
+      std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
+  std::tm here{};
+  const bool is_known = ::localtime_r(&seconds, &here) != nullptr;
+  return date_text(time, language, std::chrono::minutes(is_known ? here.tm_gmtoff / 60 : 0));
+}
+
+std::string date_text(WallTime utc, std::string_view language, std::chrono::minutes offset) {
+  const auto time = utc + offset;
   const auto day = std::chrono::floor<std::chrono::days>(time);
   const std::chrono::year_month_day date(day);
   const std::chrono::hh_mm_ss clock(std::chrono::floor<std::chrono::minutes>(time - day));
@@ -66,10 +77,15 @@ std::string date_text(WallTime time, std::string_view language) {
   const auto two_digits = [](auto number) {
     return (number < 10 ? "0" : "") + std::to_string(number);
   };
+  const auto minutes = std::abs(offset.count());
+  const std::string zone = minutes == 0 ? "UTC"
+                                        : std::string(offset.count() < 0 ? "(UTC-" : "(UTC+") +
+                                              two_digits(minutes / 60) + ":" +
+                                              two_digits(minutes % 60) + ")";
   return std::to_string(static_cast<unsigned>(date.day())) + " " +
          std::string(is_dutch(language) ? kMonthsNl.at(month) : kMonthsEn.at(month)) + " " +
          std::to_string(static_cast<int>(date.year())) + ", " + two_digits(clock.hours().count()) +
-         ":" + two_digits(clock.minutes().count()) + " UTC";
+         ":" + two_digits(clock.minutes().count()) + " " + zone;
 }
 
 std::string language_of(std::string_view first, std::string_view second) {
@@ -97,10 +113,10 @@ Letter notification_letter(const config::Organisation& organisation,
   letter.paragraphs = {
       {Kind::text, dutch ? "Er staat een beveiligd bericht voor u klaar van " + who + "."
                          : "A secure message from " + who + " is waiting for you."},
-      {Kind::text, dutch ? "Open het met deze koppeling:" : "Open it with this link:"},
+      {Kind::text, dutch ? "Open het met deze link:" : "Open it with this link:"},
       {Kind::link, std::string(as_text(notification.link->reveal()))},
       {Kind::text, how_it_opens(notification.method, dutch)},
-      {Kind::text, dutch ? "De koppeling is alleen voor u en werkt tot " + until + "."
+      {Kind::text, dutch ? "De link is alleen voor u en werkt tot " + until + "."
                          : "The link is for you alone and works until " + until + "."}};
   add_contact(letter, organisation);
   return letter;
@@ -144,7 +160,7 @@ Letter number_letter(const config::Organisation& organisation, const LetterTo& t
                  "the recipient opens it with a code by text message. For this, the recipient's "
                  "mobile number is needed. Please enter it here:"},
       {Kind::link, std::string(url)},
-      {Kind::text, dutch ? "De koppeling werkt eenmaal, tot " + date_text(expires, to.language) +
+      {Kind::text, dutch ? "De link werkt eenmaal, tot " + date_text(expires, to.language) +
                                ". Op dit bericht antwoorden heeft geen effect."
                          : "The link works once, until " + date_text(expires, to.language) +
                                ". Answering this mail has no effect."}};
@@ -199,7 +215,7 @@ Letter ended_letter(const config::Organisation& organisation, const LetterTo& to
   const std::string whom(recipient);
   letter.paragraphs = {
       {Kind::text,
-       dutch ? "De koppeling naar uw beveiligde bericht aan " + whom +
+       dutch ? "De link naar uw beveiligde bericht aan " + whom +
                    " is ingetrokken: er zijn te "
                    "veel verkeerde codes of wachtwoorden ingevoerd. Overleg met de ontvanger en "
                    "verstuur "
@@ -238,7 +254,7 @@ std::string files_text(std::string_view language, const std::vector<std::string>
   const std::string when = date_text(expires, language);
   out += dutch ? "\r\nOphalen:\r\n" : "\r\nDownload:\r\n";
   out += std::string(url) + "\r\n\r\n";
-  return out + (dutch ? "Beschikbaar tot " + when + ". De koppeling is alleen voor u.\r\n"
+  return out + (dutch ? "Beschikbaar tot " + when + ". De link is alleen voor u.\r\n"
                       : "Available until " + when + ". The link is for you alone.\r\n");
 }
 

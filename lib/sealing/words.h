@@ -10,8 +10,11 @@
 
 namespace sm::sealing {
 
-/// "21 November 2026, 10:00 UTC", "21 november 2026, 10:00 UTC".
+/// "21 November 2026, 10:00 UTC", "21 november 2026, 11:00 (UTC+01:00)": by this machine's own time
+/// zone, which is the organisation's.
 std::string date_text(WallTime time, std::string_view language);
+/// By a clock that is so far from UTC.
+std::string date_text(WallTime utc, std::string_view language, std::chrono::minutes offset);
 /// "en" or "nl": the first of these that is one of them; else "en".
 std::string language_of(std::string_view first, std::string_view second);
 

@@ -19,8 +19,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
     return std::all_of(made.begin(), made.end(), [](char c) { return c >= 0x20 && c < 0x7f; });
   };
   if (!is_line(canonical_host(text)) || !is_line(attachment_disposition(text))) std::abort();
-  const auto escaped = escape_html(text);
-  if (escaped.find_first_of("<>\"'") != std::string::npos) std::abort();
   (void)place_of(text);
   return 0;
 }

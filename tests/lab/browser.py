@@ -56,7 +56,8 @@ def install():
 class Browser:
     """`browser.goto(url=…)` and the other acts of driver.mjs; an act that fails raises."""
 
-    def __init__(self, trusted_ca):
+    def __init__(self, trusted_ca, hosts=""):
+        """`hosts`: Chromium's --host-resolver-rules, such as "MAP a.example:443 127.0.0.1:8443"."""
         self.home = tempfile.TemporaryDirectory()
         database = f"{self.home.name}/.pki/nssdb"
         os.makedirs(database)
@@ -67,7 +68,7 @@ class Browser:
         self.process = subprocess.Popen(
             ["node", f"{HERE}/browser/driver.mjs"], text=True, stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=self.log,
-            env={**os.environ, "HOME": self.home.name, "BROWSER_MODULES": _modules()})
+            env={**os.environ, "HOME": self.home.name, "BROWSER_MODULES": _modules(), "BROWSER_HOSTS": hosts})
         self._answer()
 
     def __getattr__(self, act):

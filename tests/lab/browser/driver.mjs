@@ -16,10 +16,13 @@ const kPatience = Number(process.env.BROWSER_PATIENCE ?? "60") * 1000;
 
 const browser = await chromium.launch({
   executablePath: process.env.BROWSER ?? "/usr/bin/chromium",
-  args: ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"],
+  args: ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu",
+    ...(process.env.BROWSER_HOSTS ? [`--host-resolver-rules=${process.env.BROWSER_HOSTS}`] : [])],
 });
 let context = null;
 let page = null;
+let underway = null;  // a download
+let settings = {};  // of the context
 let requests = [];
 let messages = [];  // of the console, errors and dialogs: signs of a script that ran
 
@@ -35,14 +38,40 @@ function watch(opened) {
   });
 }
 
+// axe-core's judgement of a page; of one in a context without scripts: of the same bytes, shown again
+// where scripts run.
+async function judge(subject, runOnly) {
+  await subject.evaluate(axe);
+  const result = await subject.evaluate((only) => axe.run(document, {
+    iframes: false, resultTypes: ["violations"], runOnly: only,
+  }), runOnly);
+  return result.violations.map((violation) => ({
+    rule: violation.id, help: violation.help,
+    where: violation.nodes.slice(0, 5).map(
+      (node) => `${node.target.join(" ")}: ${node.html.slice(0, 160)}`),
+  }));
+}
+
+async function judgeCopy(runOnly) {
+  const body = await page.content();
+  const twin = await browser.newContext({
+    ...settings, viewport: page.viewportSize(), javaScriptEnabled: true, bypassCSP: true });
+  try {
+    await twin.route(page.url(), (route) => route.fulfill({ body, contentType: "text/html; charset=utf-8" }));
+    const copy = await twin.newPage();
+    await copy.goto(page.url(), { waitUntil: "load" });
+    return await judge(copy, runOnly);
+  } finally {
+    await twin.close();
+  }
+}
+
 const acts = {
   // options: javascript, width, height, locale, bypassCSP, zoom
   async open({ javascript = true, width = 1024, height = 900, locale = "en-GB", bypassCSP = false }) {
     await context?.close();
-    context = await browser.newContext({
-      javaScriptEnabled: javascript, viewport: { width, height }, locale, bypassCSP,
-      acceptDownloads: true,
-    });
+    settings = { javaScriptEnabled: javascript, viewport: { width, height }, locale, bypassCSP, acceptDownloads: true };
+    context = await browser.newContext(settings);
     requests = [];
     messages = [];
     context.on("request", (request) => requests.push(`${request.method()} ${request.url()}`));
@@ -81,14 +110,22 @@ const acts = {
       isVisible: style.outlineStyle !== "none" || style.boxShadow !== "none",
     };
   }),
-  async download({ selector }) {
+  // `to`: a place for it on disk, too.
+  async download({ selector, to = null }) {
     const [file] = await Promise.all([page.waitForEvent("download"), page.locator(selector).first().click()]);
+    if (to !== null) await file.saveAs(to);
     const octets = readFileSync(await file.path());
     return {
       name: file.suggestedFilename(), size: octets.length,
       sha256: createHash("sha256").update(octets).digest("hex"),
     };
   },
+  // A download is under way; `endDownload` waits for its end: null, or why it failed.
+  async beginDownload({ selector }) {
+    [underway] = await Promise.all([page.waitForEvent("download"), page.locator(selector).first().click()]);
+    return underway.suggestedFilename();
+  },
+  endDownload: async () => underway.failure(),
   // The popup that a click opened: its URL, without letting it load.
   async popup({ frame, selector }) {
     const target = frame ? page.frameLocator(frame) : page;
@@ -110,22 +147,17 @@ const acts = {
   // Of the page, not of its frames: no script runs in those. A frame's document is looked at alone.
   // `practice`: what is good practice, too, not only what WCAG demands.
   async axe({ practice = true }) {
-    await page.evaluate(axe);
     const rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
-    const result = await page.evaluate((runOnly) => axe.run(document, {
-      iframes: false, resultTypes: ["violations"], runOnly,
-    }), practice ? [...rules, "best-practice"] : rules);
-    return result.violations.map((violation) => ({
-      rule: violation.id, help: violation.help,
-      where: violation.nodes.slice(0, 5).map(
-        (node) => `${node.target.join(" ")}: ${node.html.slice(0, 160)}`),
-    }));
+    const runOnly = practice ? [...rules, "best-practice"] : rules;
+    return settings.javaScriptEnabled ? judge(page, runOnly) : judgeCopy(runOnly);
   },
   async screenshot({ path, full = true }) {
     await page.screenshot({ path, fullPage: full, animations: "disabled" });
   },
   cookies: async () => context.cookies(),
   async setCookies({ cookies }) { await context.addCookies(cookies); },
+  async resize({ width, height = 900 }) { await page.setViewportSize({ width, height }); },
+  media: async ({ media }) => page.emulateMedia({ media }),
   async idle() { await page.waitForLoadState("networkidle"); },
   async wait({ seconds }) { await new Promise((done) => setTimeout(done, seconds * 1000)); },
   requests: async () => requests,

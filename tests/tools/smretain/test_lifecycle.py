@@ -9,6 +9,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import unittest
 
 sys.dont_write_bytecode = True
@@ -297,22 +298,142 @@ class Escrow(RetainTest):
 
 @unittest.skipUnless(has_strace(), "SKIP: no strace")
 class Killed(RetainTest):
-    CALLS = ("unlinkat", "unlink", "rmdir", "fdatasync", "fsync", "pwrite64", "ftruncate", "rename", "renameat2", "write")
+    CHANGING = ("unlinkat", "unlink", "rmdir", "fdatasync", "fsync", "pwrite64", "ftruncate", "rename", "renameat2", "write",
+                "mkdir", "fallocate", "syncfs")
+    LOOKING = ("openat", "flock", "read", "pread64")
+
+    def setUp(self):
+        # Hundreds of runs, each of which waits for its syncs: in memory, where none takes time.
+        tempfile.tempdir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+        try:
+            super().setUp()
+        finally:
+            tempfile.tempdir = None
 
     def each_kill(self, command, prepare):
-        """Runs the command from the same state once for each system call that it makes, killed there."""
+        """Runs the command from the same state once for each system call that it makes there, killed at
+        it. What a death at a call that changes nothing leaves behind is tried where it was not seen
+        before: the files with their sizes."""
         shutil.copytree(self.path("state"), self.path("template"))
-        kills = 0
-        for call in self.CALLS:
-            for when in range(1, 400):
-                shutil.rmtree(self.path("state"))
-                shutil.copytree(self.path("template"), self.path("state"))
+        kills, seen = 0, set()
+        for call in self.CHANGING + self.LOOKING:
+            for when in range(self.first(command, call), 1000):
+                self.restore()
                 if not killed(command, call, when, self.environment, self.dir):
                     break
                 kills += 1
+                left = self.left()
+                if call in self.LOOKING and left in seen:
+                    continue
+                seen.add(left)
                 with self.subTest(call=call, when=when):
                     prepare(call, when)
         return kills
+
+    def restore(self):
+        shutil.rmtree(self.path("state"))
+        shutil.copytree(self.path("template"), self.path("state"))
+
+    def left(self):
+        return frozenset((os.path.relpath(f"{folder}/{name}", self.state), os.path.getsize(f"{folder}/{name}"))
+                         for folder, _, names in os.walk(self.state) for name in names)
+
+    def first(self, command, call):
+        """The number of the first such call that comes after the program has begun with its state."""
+        self.restore()
+        trace = self.path("trace")
+        subprocess.run(["strace", "-f", "-qq", "-o", trace, "-e", f"trace={call},openat", *command], cwd=self.dir,
+                       env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=120)
+        count = 0
+        with open(trace, errors="replace") as file:
+            for line in file:
+                if self.state in line:
+                    return count + 1
+                if f" {call}(" in line:
+                    count += 1
+        return 1
+
+    def test_F04_a_sync_that_fails_ends_nothing_by_halves(self):
+        for act in ("sweep", "delete"):
+            with self.subTest(act):
+                identity, staying = self.send(), self.send()
+                if act == "sweep":
+                    self.let_expire(identity)
+                folder = self.envelope(identity)
+                command = [tool("smretain"), "sweep", "--dns-file", self.answers, "--deadline", "5"]
+                if act == "delete":
+                    command = [tool("smretain"), "delete", identity]
+                shutil.rmtree(self.path("template"), ignore_errors=True)
+                shutil.copytree(self.path("state"), self.path("template"))
+                failed = 0
+                for call in ("fdatasync", "fsync"):
+                    for when in range(1, 40):
+                        self.restore()
+                        done = subprocess.run(
+                            ["strace", "-f", "-qq", "-o", self.path("trace"), "-e", f"trace={call}", "-e",
+                             f"inject={call}:error=EIO:when={when}", *command], cwd=self.dir, env=self.environment,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120)
+                        with open(self.path("trace")) as file:
+                            if "INJECTED" not in file.read():
+                                break
+                        failed += 1
+                        with self.subTest(call=call, when=when):
+                            self.assertGreaterEqual(done.returncode, 0, done.stderr.decode())
+                            if done.returncode == 0:  # where the checkpoint of a log, say, was all that failed
+                                self.assertFalse(os.path.exists(folder + "/head"))
+                            self.finish(act, identity, staying, folder)
+                self.assertGreater(failed, 5)
+
+    def finish(self, act, identity, staying, folder):
+        """By a rerun, whatever was before it."""
+        if act == "sweep":
+            self.sweep()
+        else:
+            self.run_tool("smretain", "delete", identity)
+        self.assertEqual((self.status(identity), self.status(staying)), (["expired" if act == "sweep" else "deleted"], ["sent"]))
+        self.assertFalse(os.path.exists(folder))
+        self.assertTrue(os.path.exists(self.envelope(staying) + "/head"))
+        self.check_log()
+
+    @unittest.skipUnless(os.geteuid() == 0, "SKIP: a small file system needs root")
+    def test_F05_without_space_or_inodes_nothing_ends_by_halves(self):
+        for act in ("sweep", "delete"):
+            identity, staying = self.send(), self.send()
+            if act == "sweep":
+                self.let_expire(identity)
+            folder = self.envelope(identity)
+            command = [tool("smretain"), "sweep", "--dns-file", self.answers, "--deadline", "5"]
+            if act == "delete":
+                command = [tool("smretain"), "delete", identity]
+            shutil.rmtree(self.path("template"), ignore_errors=True)
+            shutil.copytree(self.path("state"), self.path("template"))
+            used = sum((os.path.getsize(f"{where}/{name}") + 4095) // 4096 for where, folders, names in os.walk(self.path("template"))
+                       for name in names)
+            count = 1 + sum(len(folders) + len(names) for _, folders, names in os.walk(self.path("template")))
+            ended = set()
+            limits = [("size", f"{4 * (used + room)}k") for room in (0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 48, 200)]
+            limits += [("nr_inodes", str(count + room)) for room in (0, 1, 2, 3, 4, 6, 10)]
+            for kind, limit in limits:
+                with self.subTest(act=act, kind=kind, limit=limit):
+                    shutil.rmtree(self.state)
+                    os.mkdir(self.state, 0o700)
+                    subprocess.run(["mount", "-t", "tmpfs", "-o", f"{kind}={limit},mode=700", "none", self.state], check=True)
+                    try:
+                        shutil.copytree(self.path("template"), self.state, dirs_exist_ok=True)
+                        done = subprocess.run(command, cwd=self.dir, env=self.environment, stdout=subprocess.PIPE,
+                                              stderr=subprocess.PIPE, timeout=120)
+                        self.assertGreaterEqual(done.returncode, 0, done.stderr.decode())
+                        ended.add(done.returncode)
+                        if done.returncode == 0:
+                            self.assertFalse(os.path.exists(folder + "/head"))
+                        roomy = "size=100m" if kind == "size" else "nr_inodes=10000"
+                        subprocess.run(["mount", "-o", f"remount,{roomy}", self.state], check=True)
+                        self.finish(act, identity, staying, folder)
+                    finally:
+                        subprocess.run(["umount", self.state], check=True)
+            self.assertIn(0, ended)
+            self.assertGreater(len(ended), 1, "no limit was felt")
+            self.restore()
 
     def test_F01_a_sweep_that_is_killed_anywhere_is_finished_by_the_next(self):
         expiring, staying = self.send(), self.send()

@@ -161,6 +161,21 @@ TEST_CASE("destroying an envelope destroys it, and nothing makes its head again"
   CHECK(names_in(f.store.folder(second)) == std::set<std::string>{"0", "1", "lock"});
 }
 
+TEST_CASE("many are destroyed together, those that are gone among them", "[envelope]") {
+  Fixture f;
+  CHECK(f.store.destroy_all(std::vector<EnvelopeId>(9, EnvelopeId::fresh())));
+  std::vector<EnvelopeId> ids;
+  for (int i = 0; i < 12; ++i)
+    ids.push_back(f.seal({"text", "more"}));
+  const auto kept = f.seal({"text"});
+  CHECK(f.store.destroy(ids[3]).value());
+  fs::remove(f.store.folder(ids[5]) + "/head");
+  CHECK(f.store.destroy_all(ids));
+  for (const auto& id : ids)
+    CHECK_FALSE(fs::exists(f.store.folder(id)));
+  CHECK(f.open(kept).parts == std::vector<std::string>{"text"});
+}
+
 TEST_CASE("re-wrapping and destroying at once leave nothing that opens", "[envelope]") {
   Fixture f;
   int gone = 0;

@@ -72,6 +72,22 @@ TEST_CASE("who has waited longest makes room, who is at work does not", "[portal
   CHECK(peers[0].is_ended());
 }
 
+TEST_CASE("who still sends what is not wanted has time, and makes room all the same", "[portal]") {
+  test::FakeClock clock;
+  Connections all({.all = 2, .per_address = 0, .patience = 30s}, clock);
+  std::array<Peer, 2> peers;
+  for (auto& peer : peers)
+    all.add(&peer, peer.fds[0], nullptr);
+  all.wait_longer(&peers[0], 100s);
+  all.begin_work(&peers[1], 200s);
+  clock.advance(99s);
+  all.close_overdue();
+  CHECK_FALSE(peers[0].is_ended());
+  CHECK(all.working() == 1);
+  CHECK(all.admit(nullptr));
+  CHECK(peers[0].is_ended());
+}
+
 TEST_CASE("one address has its share, and one IPv6 network counts as one", "[portal]") {
   test::FakeClock clock;
   Connections all({.all = 100, .per_address = 2, .patience = 30s}, clock);

@@ -82,6 +82,16 @@ TEST_CASE("a page that tells of an error says so in its title", "[portal]") {
   CHECK(text.find("role=\"alert\"") != std::string::npos);
 }
 
+TEST_CASE("a portal below a path has everything of its pages there", "[portal]") {
+  const auto branding = Branding::make(with_colour("#1d4f91")).value();
+  const auto& brand = branding.brand("delinde");
+  const Setting setting{.brand = &brand, .icon_path = branding.icon_path(), .prefix = "/post"};
+  const auto text = page(Template::unavailable, setting, {}).body;
+  CHECK(text.find("href=\"/post" + brand.style_path + "\"") != std::string::npos);
+  CHECK(text.find("href=\"/post" + branding.icon_path() + "\"") != std::string::npos);
+  CHECK(text.find("=\"/a/") == std::string::npos);
+}
+
 TEST_CASE("whatever an organisation's colour, its text can be read", "[portal]") {
   for (const auto* colour : {"#ffffff", "#000000", "#ffff00", "#1d4f91", "#00ff00", "#777777",
                              "#ff0000", "#e6007e", "#767676", "#949494"}) {

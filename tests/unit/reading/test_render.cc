@@ -142,7 +142,8 @@ TEST_CASE("A54: 10,000 parts, a depth of 1,000 and no boundary show the header a
             std::to_string(i + 1) + "\r\n\r\n";
   }
   for (const auto& content :
-       {many, deep, std::string("Content-Type: multipart/mixed\r\n\r\nx\r\n")}) {
+       {many, deep, std::string("Content-Type: multipart/mixed\r\n\r\nx\r\n"),
+        std::string("Content-Type: multipart/alternative; boundary=nowhere\r\n\r\nx\r\n")}) {
     Sealed sealed(mail(content));
     const auto page = sealed.render();
     CHECK(page.subject == "Uw uitslag: goed");

@@ -1,83 +1,13 @@
-"""A person with curl and nothing else: the portal's pages, followed by their forms. For lab tests;
-inside a lab."""
+"""A person with curl and nothing else: the portal's pages, followed by their forms."""
 
 import html
-import json
 import os
 import re
 import subprocess
 import tempfile
-import time
 from urllib.parse import urljoin
 
-LAB = f"{os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))}/scripts/lab"
-PORTAL = "https://portal.delinde.example"
-LINK = re.compile(r"^https://portal\.delinde\.example/m/[A-Za-z0-9_-]{43}$", re.M)
-NUMBER_LINK = re.compile(r"^https://portal\.delinde\.example/n/[A-Za-z0-9_-]{43}$", re.M)
-PHONE = "+31612345678"
-
-
-def lab(*arguments):
-    return subprocess.run([LAB, *arguments], text=True, stdout=subprocess.PIPE, check=True).stdout
-
-
-def send(address, *options, subject="Uw uitslag", body="Beste Anna,\n\nDe uitslag is goed.\n",
-         sender="Jan de Vries <jan@delinde.example>", status="sealed", message=None):
-    """smsend; returns the message's id."""
-    text = message or f"From: {sender}\nTo: {address}\nSubject: {subject}\n\n{body}"
-    done = subprocess.run(["smsend", "--json", *options, address], text=True, input=text,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    rows = [json.loads(line) for line in done.stdout.splitlines()]
-    if not rows or rows[0]["status"] != status:
-        raise AssertionError(f"smsend: {done.stdout} {done.stderr}")
-    return rows[0]["message"]
-
-
-def link(address):
-    """The newest link that an address was mailed."""
-    return LINK.findall(lab("mail", "--last", address))[0]
-
-
-def number_link(address):
-    return NUMBER_LINK.findall(lab("mail", "--last", address))[0]
-
-
-def texts(number=PHONE):
-    return lab("sms", number).splitlines()
-
-
-def code_in(text):
-    return re.search(r"\b(\d{6})\b", text)[1]
-
-
-def await_true(what, condition, patience=60):
-    deadline = time.monotonic() + patience
-    while not (got := condition()):
-        if time.monotonic() > deadline:
-            raise AssertionError(f"{what}: not within {patience} s")
-        time.sleep(0.05)
-    return got
-
-
-def retain(*arguments, status=0):
-    done = subprocess.run(["smretain", *arguments], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    if status is not None and done.returncode != status:
-        raise AssertionError(f"smretain {arguments}: {done.returncode}: {done.stderr}")
-    return done.stdout
-
-
-def row_of(identity):
-    return json.loads(retain("show", "--json", identity).splitlines()[0])
-
-
-def events(identity):
-    """What the log has of a message: (event, outcome, reason)."""
-    folder = f"{os.environ['SMTOOLS_LAB']}/state/audit/delinde"
-    found = []
-    for name in sorted(name for name in os.listdir(folder) if name.endswith(".ndjson")):
-        with open(f"{folder}/{name}") as file:
-            found += [record for record in map(json.loads, file) if record.get("message") == identity]
-    return found
+from channel import PHONE, await_true, code_in, texts
 
 
 class Page:

@@ -1,61 +1,25 @@
-"""The recipient's side in lab tests: messages sealed for it, the links and codes that it receives, and
-a visitor who reads the portal's pages as a browser without scripts would."""
+"""A visitor who reads the portal's pages as a browser without scripts would, and messages sealed for
+one such recipient each.
+"""
 
-import email
+import atexit
+import email.message
 import email.policy
 import html.parser
 import http.client
 import json
 import os
-import re
+import secrets
+import signal
 import socket
 import ssl
 import subprocess
 import tempfile
+import time
 import urllib.parse
 
 import labtest
-
-HOST = "portal.delinde.example"
-ADDRESS = "203.0.113.90"
-LINK = re.compile(r"^https://portal\.delinde\.example(/m/[A-Za-z0-9_-]{43})$", re.M)
-
-
-def _lab(*arguments):
-    return subprocess.run([labtest.LAB, *arguments], text=True, stdout=subprocess.PIPE, check=True).stdout
-
-
-def mails(address):
-    """The messages that an address received, oldest first."""
-    raw = [part for part in re.split(r"(?m)^(?=Return-Path: )", _lab("mail", address)) if part.strip()]
-    return [email.message_from_string(part, policy=email.policy.default) for part in raw]
-
-
-def texts(phone):
-    """The texts that a phone received, oldest first."""
-    return [line for line in re.split(r"\n+", _lab("sms", phone)) if line.strip()]
-
-
-def newest_code(texts_of_a_phone):
-    return re.search(r"(?<!\d)\d{6}(?!\d)", texts_of_a_phone[-1])[0]
-
-
-def retain(*arguments, faketime=None, status=0):
-    clock = ["faketime", "-f", faketime] if faketime else []
-    done = subprocess.run([*clock, "smretain", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    if status is not None and done.returncode != status:
-        raise AssertionError(f"smretain {arguments}: {done.returncode}: {done.stderr.decode()}")
-    return done.stdout.decode()
-
-
-def records(message):
-    """The log's records of a message."""
-    folder = f"{os.environ['SMTOOLS_LAB']}/state/audit/delinde"
-    lines = []
-    for name in sorted(name for name in os.listdir(folder) if name.endswith(".ndjson")):
-        with open(f"{folder}/{name}") as file:
-            lines += [json.loads(line) for line in file]
-    return [record for record in lines if record.get("message") == message]
+from channel import ADDRESS, HOST, LINK, PORTAL, code_in, events, mails, row_of, texts
 
 
 class Message:
@@ -77,10 +41,11 @@ class Message:
             with secret:
                 secret.write(password)
             options += ["--password-file", secret.name]
+        self.sent = self._build(text, html, related, files, subject)
         try:
             done = subprocess.run(
                 ["smsend", "--json", "--seal", "--method", method, *options, self.to],
-                input=self._build(text, html, related, files, subject), stdout=subprocess.PIPE,
+                input=self.sent, stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE)
         finally:
             if method == "password":
@@ -89,8 +54,8 @@ class Message:
         if done.returncode != 0 or rows[0]["status"] != "sealed":
             raise AssertionError(f"smsend {options}: {done.returncode} {rows} {done.stderr.decode()}")
         self.id = rows[0]["message"]
-        self.path = LINK.search(mails(self.to)[-1].get_body(("plain",)).get_content())[1]
-        self.url = f"https://{HOST}{self.path}"
+        self.url = LINK.search(mails(self.to)[-1].get_body(("plain",)).get_content())[0]
+        self.path = self.url.removeprefix(PORTAL)
 
     def _build(self, text, html_text, related, files, subject):
         made = email.message.EmailMessage(policy=email.policy.SMTP)
@@ -110,17 +75,17 @@ class Message:
     def code(self):
         """The newest code for it, wherever it was sent."""
         if self.to.endswith("@pkix.example"):
-            return newest_code([mails(self.to)[-1].get_body(("plain",)).get_content()])
-        return newest_code(texts(self.phone))
+            return code_in(mails(self.to)[-1].get_body(("plain",)).get_content())
+        return code_in(texts(self.phone)[-1])
 
     def codes_sent(self):
         return len(texts(self.phone))
 
     def status(self):
-        return json.loads(retain("show", "--json", self.id).splitlines()[0])["status"]
+        return row_of(self.id)["status"]
 
     def events(self):
-        return [record["event"] for record in records(self.id)]
+        return [record["event"] for record in events(self.id)]
 
 
 class _Forms(html.parser.HTMLParser):
@@ -154,9 +119,9 @@ class Response:
 class Visitor:
     """A client with cookies of its own; no scripts, no redirects followed unless asked."""
 
-    def __init__(self, language="en", timeout=60, source=None, socket_path=None, place=(ADDRESS, 443)):
+    def __init__(self, language="en", timeout=60, source=None, socket_path=None, place=(ADDRESS, 443), host=HOST):
         """By way of the lab's nginx; with `socket_path` at an smportal itself, without TLS."""
-        self.place = place
+        self.place, self.host = place, host
         self.connection = None
         self.language, self.timeout, self.source, self.socket_path = language, timeout, source, socket_path
         self.cookies = {}
@@ -176,7 +141,7 @@ class Visitor:
         raw = socket.create_connection(self.place, timeout=self.timeout,
                                        source_address=(self.source, 0) if self.source else None)
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return context.wrap_socket(raw, server_hostname=HOST)
+        return context.wrap_socket(raw, server_hostname=self.host)
 
     def ask(self, verb, path, body=None, headers=None, follow=False):
         """One request; the connection is kept for the next."""
@@ -185,7 +150,7 @@ class Visitor:
             fields["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         for attempt in (1, 2):
             if self.connection is None:
-                self.connection = http.client.HTTPConnection(HOST)
+                self.connection = http.client.HTTPConnection(self.host)
                 self.connection.auto_open = 0  # never without TLS
                 self.connection.sock = self.connect()
             try:
@@ -237,6 +202,19 @@ class Visitor:
             raise AssertionError(f"{page.status}: {page.text}")
         return page
 
+    def submit_parts(self, page, action, *files, follow=False, **fields):
+        """The same of a form that takes files: (name, octets) each."""
+        boundary = secrets.token_hex(16)
+        body = b""
+        for name, value in {**page.forms()[action], **fields}.items():
+            if name != "files":
+                body += (f"--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n").encode()
+        for name, octets in files:
+            body += (f"--{boundary}\r\nContent-Disposition: form-data; name=\"files\"; filename=\"{name}\"\r\n"
+                     "Content-Type: application/octet-stream\r\n\r\n").encode() + octets + b"\r\n"
+        body += f"--{boundary}--\r\n".encode()
+        return self.ask("POST", action, body, {"Content-Type": f"multipart/form-data; boundary={boundary}"}, follow)
+
     def raw(self, octets):
         """Sends octets as they are; all that comes back until the server closes, or 2 s are over."""
         with self.connect() as connection:
@@ -257,3 +235,55 @@ class Visitor:
         if self.connection is not None:
             self.connection.close()
             self.connection = None
+
+
+def clock_ahead(seconds):
+    """What is put into the environment of a program whose clock since the start shall run ahead."""
+    library = f"{tempfile.gettempdir()}/clock_ahead-{os.getpid()}.so"
+    if not os.path.exists(library):
+        subprocess.run(["cc", "-shared", "-fPIC", "-o", library, f"{labtest.SOURCE}/tests/support/clock_ahead.c", "-ldl"],
+                       check=True)
+        atexit.register(os.remove, library)
+    return {"LD_PRELOAD": library, "AHEAD": str(seconds)}
+
+
+class Portal:
+    """An smportal of the test's own on the lab's state: on a socket, or with TLS at an address. `clock`: a
+    command that starts it; `config`: a configuration other than the lab's."""
+
+    def __init__(self, *clock, place=None, config=None, **environment):
+        self.folder = tempfile.TemporaryDirectory(dir=os.environ["SMTOOLS_LAB"])
+        self.socket = None if place else f"{self.folder.name}/socket"
+        self.place = place
+        where = ["--socket", self.socket]
+        if place:
+            where = ["--listen", f"{place[0]}:{place[1]}", "--tls-cert", f"{os.environ['SMTOOLS_LAB']}/portal/certificate.pem",
+                     "--tls-key", f"{os.environ['SMTOOLS_LAB']}/portal/key.pem"]
+        if config:
+            where += ["--config", config]
+        # faketime waits for what it starts and hands no signal on: the whole group is ended.
+        self.process = subprocess.Popen([*clock, "smportal", *where], stderr=subprocess.PIPE,
+                                        env={**os.environ, **environment}, start_new_session=True)
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                if self.visitor().get("/healthz").status == 200:
+                    return
+            except OSError:
+                if self.process.poll() is not None:
+                    raise AssertionError(self.process.stderr.read().decode()) from None
+            if time.monotonic() > deadline:
+                self.stop()
+                raise AssertionError("smportal does not come up")
+            time.sleep(0.05)
+
+    def visitor(self, **options):
+        if self.place:
+            return Visitor(place=self.place, **options)
+        return Visitor(socket_path=self.socket, **options)
+
+    def stop(self):
+        os.killpg(self.process.pid, signal.SIGTERM)
+        self.process.wait(timeout=60)
+        self.process.stderr.close()
+        self.folder.cleanup()
