@@ -12,6 +12,7 @@
 namespace sm::portal {
 namespace {
 
+constexpr std::string_view kTooLarge = "message-too-large";
 constexpr std::size_t kMostText = std::size_t{1} << 20;
 /// What a form has beside its files.
 constexpr std::uint64_t kFormRoom = std::uint64_t{4} << 20;
@@ -205,6 +206,8 @@ std::optional<Answer> Call::refuse_upload() {
   see_organisation((*reading)->org, (*reading)->language);
   const auto& sealing = staff_.office().organisation(org_).sealing;
   if (request_.content_length > sealing.reply_limit + kFormRoom) {
+    auto told = sealing::tell_refused_reply(staff_.office(), **reading, kTooLarge);
+    if (!told) return problem(told.error());
     View view;
     view.set("is_too_large", true)
         .set("reply_limit", size_text(sealing.reply_limit, setting().language == "nl" ? ',' : '.'));
@@ -242,6 +245,12 @@ Answer Call::receive(Reading reading, ByteStream& body) {
     return reply_form(reading, std::move(view), status);
   };
   using End = Received::End;
+  const bool is_large = received.end == End::text_too_long || received.end == End::file_too_large;
+  if (is_large || received.end == End::quota) {
+    auto told =
+        sealing::tell_refused_reply(staff_.office(), reading, is_large ? kTooLarge : "quota");
+    if (!told) return problem(told.error());
+  }
   switch (received.end) {
     case End::sent: {
       Answer answer = redirect(base_ + "/replied");

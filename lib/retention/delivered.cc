@@ -54,12 +54,22 @@ Result<std::vector<Delivered>> find_delivered(sealing::Office& office,
       const auto disclosed = audit::parse_disclosures((*entry)->disclosures);
       const auto recipient = audit::disclosed(disclosed, "recipient");
       if (matches(query, **entry, disclosed, recipient)) {
-        found.push_back({std::string((*entry)->record->message), recipient,
+        found.push_back({org, std::string((*entry)->record->message),
+                         std::string((*entry)->record->recipient), recipient,
                          parse_utc((*entry)->record->ts).value_or(WallTime())});
       }
     }
   }
   return found;
+}
+
+Result<void> tell_not_revoked(sealing::Office& office, const Delivered& delivered) {
+  const auto message = audit::MessageId::parse(delivered.message);
+  const auto recipient = audit::RecipientId::parse(delivered.recipient_id);
+  if (!message || !recipient) return fail(Errc::bug, "a delivered message has no audit id");
+  audit::Record record(audit::Event::revoked, *message, *recipient);
+  record.outcome(audit::Outcome::denied, "delivered");
+  return office.logs->append(delivered.org, record);
 }
 
 }  // namespace sm::retention

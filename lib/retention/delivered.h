@@ -19,10 +19,15 @@ struct DeliveredQuery {
 };
 
 struct Delivered {
-  std::string message;    ///< audit id
-  std::string recipient;  ///< address; empty where it was erased
+  std::string org;
+  std::string message;       ///< audit id
+  std::string recipient_id;  ///< audit id
+  std::string recipient;     ///< address; empty where it was erased
   WallTime at{};
 };
+
+/// That somebody wanted it back and could not have it.
+Result<void> tell_not_revoked(sealing::Office& office, const Delivered& delivered);
 
 /// In the order of the logs. Nothing where no log is there.
 Result<std::vector<Delivered>> find_delivered(sealing::Office& office, const DeliveredQuery& query);

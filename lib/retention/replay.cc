@@ -44,7 +44,8 @@ Result<bool> apply(sealing::Office& office, const audit::EntryView& entry) {
   const auto ending = ending_of(entry);
   const std::string message(entry.record->message);
   const std::string recipient(entry.record->recipient);
-  if (!ending || message.empty()) return false;
+  const bool was_done = entry.record->outcome.empty() || entry.record->outcome == "success";
+  if (!ending || !was_done || message.empty()) return false;
   store::SealedTable table(*office.index);
   if (recipient.empty()) {
     auto found = table.find(message);

@@ -208,6 +208,15 @@ ReplyDraft::ReplyDraft(std::unique_ptr<State> state) : state_(std::move(state)) 
 ReplyDraft::ReplyDraft(ReplyDraft&&) noexcept = default;
 ReplyDraft::~ReplyDraft() = default;
 
+Result<void> tell_refused_reply(Office& office, const Reading& reading, std::string_view reason) {
+  const auto answered = audit::MessageId::parse(reading.message);
+  const auto replier = audit::RecipientId::parse(reading.recipient);
+  if (!answered || !replier) return fail(Errc::bug, "a sealed message has no audit id");
+  audit::Record record(audit::Event::replied, *answered, *replier);
+  record.outcome(audit::Outcome::denied, reason);
+  return office.logs->append(reading.org, record);
+}
+
 Result<ReplyDraft> ReplyDraft::begin(Office& office, const Reading& reading,
                                      std::string_view text) {
   auto organisation = office.organisation(reading.org);

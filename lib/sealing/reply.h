@@ -17,6 +17,9 @@
 
 namespace sm::sealing {
 
+/// Records `replied` as denied: "quota", "message-too-large".
+Result<void> tell_refused_reply(Office& office, const Reading& reading, std::string_view reason);
+
 class ReplyDraft {
  public:
   /// `text` is the reply's plain text, UTF-8. Errc::denied: replies are off, or this recipient's

@@ -296,6 +296,9 @@ Result<retention::Filter> filter_of(const Options& options) {
   if (ways != 1) {
     return fail(Errc::usage, "say which messages: ID, --last, --message-id, or --to with --since");
   }
+  if (options.recipient && (options.to || options.is_last)) {
+    return fail(Errc::usage, "--recipient goes with ID or --message-id");
+  }
   if (options.to.has_value() != options.since.has_value()) {
     return fail(Errc::usage, "--to and --since belong together");
   }
@@ -428,6 +431,9 @@ Result<cli::Verdict> revoke(const Options& options) {
              (is_revoked ? " revoked" : " had ended before: " + row.status));
   }
   for (const auto& mail : found->delivered) {
+    if (auto told = retention::tell_not_revoked(office, mail); !told) {
+      return fail(std::move(told).error());
+    }
     tell(options, mail.message, mail.recipient, "delivered",
          " was delivered to " +
              (mail.recipient.empty() ? "a recipient whose address was erased"

@@ -91,7 +91,8 @@ class Revoking(RetainTest):
     def test_one_way_of_saying_which_is_wanted(self):
         identity = self.send()
         for options in ((), (identity, "--last"), ("--to", "anna@plain.example"), ("--since", "1h"),
-                        ("--to", "anna@plain.example", "--since", "yesterday")):
+                        ("--to", "anna@plain.example", "--since", "yesterday"), ("--last", "--recipient", "anna@plain.example"),
+                        ("--to", "anna@plain.example", "--since", "1h", "--recipient", "bob@other.example")):
             with self.subTest(options):
                 self.error(64, "smretain", "revoke", *options)
         self.assertEqual(self.status(identity), ["sent"])
