@@ -79,9 +79,9 @@ class Receiver {
     if (!is_trusted_) return {Received::End::stale};
     if (!has_text() && !has_files_) return {Received::End::empty};
     if (auto ended = begin()) return std::move(*ended);
-    auto sent = draft_->send();
+    auto sent = draft_->send(as_text(nonce_.reveal()));
     if (!sent) return failure(std::move(sent).error(), false);
-    reply_ = std::move(*sent);
+    reply_ = sent->value_or("");
     return {Received::End::sent};
   }
   [[nodiscard]] const std::string& reply() const { return reply_; }
@@ -92,6 +92,7 @@ class Receiver {
       auto given = form.read_all(256);
       if (!given) return failure(std::move(given).error(), true);
       is_trusted_ = is_ours_(as_text(given->reveal()));
+      nonce_ = std::move(*given);
       if (!is_trusted_) return Received{Received::End::stale};
       return std::nullopt;
     }
@@ -151,6 +152,7 @@ class Receiver {
   const std::function<bool(std::string_view)>& is_ours_;
   bool is_trusted_ = false;
   bool has_files_ = false;
+  Secret nonce_;
   Secret text_;
   std::optional<sealing::ReplyDraft> draft_;
   std::string reply_;

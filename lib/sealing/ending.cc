@@ -5,6 +5,8 @@
 
 #include "base/encoding.h"
 #include "sealing/errand.h"
+#include "sealing/reply.h"
+#include "store/contact_table.h"
 #include "store/outbox_table.h"
 #include "store/session_table.h"
 
@@ -49,6 +51,9 @@ Result<void> drop_ways_in(Office& office, const std::string& message,
   if (auto done = store::SessionTable(*office.index).drop_all(message, recipient); !done) {
     return done;
   }
+  const auto notes =
+      std::string(kReplyNotes) + message + "/" + recipient + (recipient.empty() ? "" : "/");
+  if (auto done = store::NoteTable(*office.index).drop_folder(notes); !done) return done;
   if (auto done = store::NumberLinkTable(*office.index).drop(message, recipient); !done) {
     return done;
   }

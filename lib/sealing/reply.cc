@@ -4,12 +4,14 @@
 
 #include "base/encoding.h"
 #include "base/text.h"
+#include "crypto/digest.h"
 #include "crypto/random.h"
 #include "message/addresses.h"
 #include "message/encoded_word.h"
 #include "message/header.h"
 #include "message/transfer.h"
 #include "sealing/errand.h"
+#include "store/contact_table.h"
 #include "store/sealed_table.h"
 
 namespace sm::sealing {
@@ -98,6 +100,11 @@ std::string to_crlf(std::string_view text) {
   return out;
 }
 
+/// A name, a size: what tells two replies of one form apart beside their text.
+std::string line_of(const std::string& name, std::uint64_t size) {
+  return std::to_string(size) + " " + name + "\n";
+}
+
 }  // namespace
 
 struct ReplyDraft::State {
@@ -110,6 +117,46 @@ struct ReplyDraft::State {
   audit::MessageId id = audit::MessageId::fresh();
   std::uint64_t octets = 0;
   std::int64_t files = 0;
+  Secret content{};  ///< digest of the text, names and sizes of the files
+
+  Result<void> put_mark(const std::string& mark) const {
+    return store::NoteTable(*office.index)
+        .put(std::string(kReplyNotes) + link.message.id + "/" + link.recipient.id + "/last", mark);
+  }
+
+  /// False where this was sent before, or is being sent.
+  Result<bool> claim(std::string_view form) const {
+    const auto mark = to_base64url(crypto::sha256(as_bytes(form), content.reveal()));
+    const auto name =
+        std::string(kReplyNotes) + link.message.id + "/" + link.recipient.id + "/last";
+    bool is_first = false;
+    auto done = office.index->transaction([&]() -> Result<void> {
+      store::NoteTable notes(*office.index);
+      auto last = notes.find(name);
+      if (!last) return fail(std::move(last).error());
+      is_first = *last != mark;
+      return is_first ? notes.put(name, mark) : Result<void>();
+    });
+    if (!done) return fail(std::move(done).error());
+    return is_first;
+  }
+
+  Result<void> send() {
+    const auto limit = static_cast<std::int64_t>(organisation.sealing.reply_limit);
+    // Side by side, several replies may each be within what is left: together they must be.
+    auto within = store::SealedTable(*office.index)
+                      .add_reply_octets(link.message.id, link.recipient.id,
+                                        static_cast<std::int64_t>(octets), limit);
+    if (!within) return fail(std::move(within).error());
+    if (!*within) return fail(Errc::denied, "quota");
+    const auto envelope = draft.envelope().id();
+    auto done = draft.publish(std::chrono::floor<std::chrono::seconds>(office.clock->now()));
+    if (!done) return done;
+    done = tell();
+    if (done) done = office.index->transaction([&] { return keep(envelope); });
+    if (!done) (void)office.envelopes().destroy(envelope);
+    return done;
+  }
 
   /// From our own address, since it is we who send it; the replier is in Reply-To.
   Result<std::string> message_text(std::string_view text, const Original& original,
@@ -256,6 +303,7 @@ Result<ReplyDraft> ReplyDraft::begin(Office& office, const Reading& reading,
   wipe(message->data(), message->size());
   if (!part) return fail(std::move(part).error());
   state->octets = message->size();
+  state->content.append(crypto::sha256(as_bytes(text)));
   return ReplyDraft(std::move(state));
 }
 
@@ -275,28 +323,22 @@ Result<void> ReplyDraft::attach(const std::string& name, const std::string& type
   auto added = state_->draft.add_part(std::move(info), limited);
   if (!added) return fail(std::move(added).error());
   state_->octets += limited.total();
+  state_->content.append(as_bytes(line_of(name, limited.total())));
   ++state_->files;
   return {};
 }
 
-Result<std::string> ReplyDraft::send() {
+Result<std::optional<std::string>> ReplyDraft::send(std::string_view form) {
   State& state = *state_;
-  const auto limit = static_cast<std::int64_t>(state.organisation.sealing.reply_limit);
-  // Side by side, several replies may each be within what is left: together they must be.
-  auto within = store::SealedTable(*state.office.index)
-                    .add_reply_octets(state.link.message.id, state.link.recipient.id,
-                                      static_cast<std::int64_t>(state.octets), limit);
-  if (!within) return fail(std::move(within).error());
-  if (!*within) return fail(Errc::denied, "quota");
-  const auto envelope = state.draft.envelope().id();
-  auto done =
-      state.draft.publish(std::chrono::floor<std::chrono::seconds>(state.office.clock->now()));
-  if (!done) return fail(std::move(done).error());
-  done = state.tell();
-  if (done) done = state.office.index->transaction([&] { return state.keep(envelope); });
-  if (done) return state.id.text();
-  (void)state.office.envelopes().destroy(envelope);
-  return fail(std::move(done).error());
+  auto is_first = state.claim(form);
+  if (!is_first) return fail(std::move(is_first).error());
+  if (!*is_first) return std::optional<std::string>();
+  auto sent = state.send();
+  if (!sent) {
+    (void)state.put_mark({});  // to be tried again
+    return fail(std::move(sent).error());
+  }
+  return std::optional(state.id.text());
 }
 
 }  // namespace sm::sealing

@@ -4,7 +4,7 @@
 //
 //   auto draft = ReplyDraft::begin(office, reading, text);
 //   draft->attach(name, type, source);      // streaming; any number within the quota
-//   draft->send();                          // from here on it exists
+//   draft->send(nonce);                     // from here on it exists
 //
 // Without send() nothing of it stays.
 
@@ -16,6 +16,9 @@
 #include "sealing/access.h"
 
 namespace sm::sealing {
+
+/// Notes of what was sent last: "reply/<message>/<recipient>/last".
+inline constexpr std::string_view kReplyNotes = "reply/";
 
 /// Records `replied` as denied: "quota", "message-too-large".
 Result<void> tell_refused_reply(Office& office, const Reading& reading, std::string_view reason);
@@ -31,8 +34,9 @@ class ReplyDraft {
   /// Errc::malformed: above the limit for one attachment; Errc::denied: the quota.
   Result<void> attach(const std::string& name, const std::string& type, envelope::Source& source);
   /// Publishes, records `replied`, marks the recipient, and puts what the sender gets into the
-  /// outbox. Returns the reply's own id.
-  Result<std::string> send();
+  /// outbox. Returns the reply's own id; nothing where the same was sent last by the same `form`: a
+  /// button that was pressed twice, a page that was loaded again.
+  Result<std::optional<std::string>> send(std::string_view form);
 
  private:
   struct State;

@@ -56,4 +56,12 @@ Result<void> NoteTable::put(const std::string& name, const std::string& value) {
   return {};
 }
 
+Result<void> NoteTable::drop_folder(const std::string& folder) {
+  auto end = folder;
+  ++end.back();  // what comes next in the order of the bytes
+  auto done = change(*index_, "DELETE FROM note WHERE name >= ? AND name < ?", folder, end);
+  if (!done) return fail(std::move(done).error());
+  return {};
+}
+
 }  // namespace sm::store

@@ -41,6 +41,8 @@ class NoteTable {
   explicit NoteTable(Index& index) : index_(&index) {}
   Result<std::string> find(const std::string& name);  ///< empty where there is none
   Result<void> put(const std::string& name, const std::string& value);
+  /// All notes whose names begin with this folder's name: "reply/<message>/".
+  Result<void> drop_folder(const std::string& folder);
 
  private:
   Index* index_;
