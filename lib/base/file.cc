@@ -153,13 +153,6 @@ Result<void> sync_folder(const std::string& path) {
   return sync_file(folder->get(), path);
 }
 
-Result<void> sync_file_system(const std::string& folder) {
-  auto handle = open_file(folder, O_RDONLY | O_DIRECTORY);
-  if (!handle) return fail(std::move(handle).error());
-  if (retrying([&] { return ::syncfs(handle->get()); }) == 0) return {};
-  return fail_errno(Errc::io, "writing the file system of " + folder + " to disk", errno);
-}
-
 Result<std::string> read_file(const std::string& path, std::size_t most) {
   auto file = open_file(path, O_RDONLY);
   if (!file) return fail(std::move(file).error());

@@ -52,7 +52,6 @@ Result<void> pwrite_all(int fd, Bytes bytes, std::uint64_t offset, std::string_v
 Result<void> sync_file(int fd, std::string_view name);       ///< fsync
 Result<void> sync_file_data(int fd, std::string_view name);  ///< fdatasync
 Result<void> sync_folder(const std::string& path);           ///< makes renames in it durable
-Result<void> sync_file_system(const std::string& folder);    ///< syncfs: everything on it at once
 
 /// The whole file, at most `most` bytes (more: Errc::malformed).
 Result<std::string> read_file(const std::string& path, std::size_t most);

@@ -33,6 +33,14 @@ Result<std::optional<UniqueFd>> open_folder(const std::string& path) {
   return fail(std::move(fd).error());
 }
 
+/// Everything that was done on the folder's file system, at once.
+Result<void> sync_file_system(const std::string& folder) {
+  const auto handle = open_file(folder, O_RDONLY | O_DIRECTORY);
+  if (!handle) return fail(handle.error());
+  if (::syncfs(handle->get()) == 0) return {};
+  return fail_errno(Errc::io, "writing the file system of " + folder + " to disk", errno);
+}
+
 /// The text of `name` in a folder, or nothing where it is not there.
 Result<std::optional<std::string>> read_in(int folder, const char* name, const std::string& path) {
   const UniqueFd fd(::openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
