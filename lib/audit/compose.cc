@@ -58,19 +58,18 @@ bool take(std::string_view& bytes, std::string& text) {
   return true;
 }
 
-/// A line that verifying would call altered must never be written: it could not be taken back.
-Result<void> check_readable(const Draft& draft, Event event) {
+}  // namespace
+
+Result<void> check_readable(const Draft& draft) {
   constexpr std::uint64_t kLongest = std::uint64_t{1} << 53;
   std::string line = line_of(draft, kLongest, Hash{}, "2026-11-21T10:00:00.000000Z", kLongest);
   const std::size_t size = line.size();
   line.resize(size + kPadding);
   thread_local LineScanner scanner;
   if (scanner.scan(std::string_view(line).substr(0, size)) != nullptr) return {};
-  return fail(Errc::malformed, "a '" + std::string(text(event)) +
-                                   "' record cannot be like that: " + scanner.defect());
+  return fail(Errc::malformed,
+              std::string("an audit record cannot be like that: ") + scanner.defect());
 }
-
-}  // namespace
 
 Writer::Writer(const std::string& tool, const std::string& host, const std::string& boot_id)
     : boot(boot_id),
@@ -89,8 +88,8 @@ Result<Draft> draft(const Record& record, const Writer& writer) {
   Draft made{std::move(before),
              Composer::facts(record) + ",\"_sd\":" + array_of(digests_of(disclosures)) + '}',
              disclosures.empty() ? std::string() : array_of(disclosures)};
-  auto checked = check_readable(made, record.event());
-  if (!checked) return fail(std::move(checked).error());
+  auto checked = check_readable(made);
+  if (!checked) return fail(std::move(checked).error(), std::string(text(record.event())));
   return made;
 }
 

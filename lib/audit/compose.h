@@ -28,6 +28,9 @@ struct Draft {
   std::string disclosures;  ///< `["…","…"]`, or empty
 };
 
+/// A line that verifying would call altered must never be written: it could not be taken back.
+Result<void> check_readable(const Draft& draft);
+
 /// Errc::malformed where the record has a defect, or its line would be none (65,535 bytes at most).
 Result<Draft> draft(const Record& record, const Writer& writer);
 

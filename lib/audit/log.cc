@@ -45,6 +45,17 @@ Reservation& Reservation::operator=(Reservation&& other) noexcept {
   return *this;
 }
 
+Reservation Reservation::split(std::size_t records) {
+  const auto taken = std::min(records, records_);
+  records_ -= taken;
+  return Reservation(ledger_, taken);
+}
+
+void Reservation::add(Reservation other) {
+  if (records_ == 0) return std::swap(*this, other);
+  records_ += std::exchange(other.records_, 0);
+}
+
 Reservation::~Reservation() {
   if (ledger_) ledger_->give_back(records_);
 }
@@ -177,16 +188,22 @@ Result<void> Log::Impl::begin() {
   return settle();
 }
 
-Result<Appended> Log::Impl::append(std::span<const Record> records, Reservation* reservation) {
-  Waiting waiting;
+Result<std::vector<Draft>> Log::Impl::prepare(std::span<const Record> records) const {
+  std::vector<Draft> drafts;
   for (const Record& record : records) {
     if (record.event() == Event::epoch_ended) {
       return fail(Errc::usage, "an epoch ends with a new key, not with a record alone");
     }
     auto own = draft_own(record);
     if (!own) return fail(std::move(own).error());
-    waiting.drafts.push_back(std::move(*own));
+    drafts.push_back(std::move(*own));
   }
+  return drafts;
+}
+
+Result<Appended> Log::Impl::append(std::vector<Draft> drafts, Reservation* reservation) {
+  Waiting waiting;
+  waiting.drafts = std::move(drafts);
   if (waiting.drafts.empty()) return Appended{};
   if (reservation != nullptr) {
     waiting.spends =
@@ -320,13 +337,39 @@ Result<Log> Log::open(const std::string& state, const std::string& org, const Cl
 }
 
 Result<Appended> Log::append(std::span<const Record> records) {
-  return impl_->append(records, nullptr);
+  auto drafts = impl_->prepare(records);
+  if (!drafts) return fail(std::move(drafts).error());
+  return impl_->append(std::move(*drafts), nullptr);
 }
 Result<Appended> Log::append(std::span<const Record> records, Reservation& reservation) {
-  return impl_->append(records, &reservation);
+  auto drafts = impl_->prepare(records);
+  if (!drafts) return fail(std::move(drafts).error());
+  return impl_->append(std::move(*drafts), &reservation);
+}
+Result<std::string> Log::prepare(std::span<const Record> records) const {
+  auto drafts = impl_->prepare(records);
+  if (!drafts) return fail(std::move(drafts).error());
+  return pack(*drafts);
+}
+Result<Appended> Log::append_prepared(std::string_view prepared, Reservation& reservation) {
+  auto drafts = unpack(prepared);
+  if (!drafts) return fail(Errc::malformed, "records that were prepared are damaged");
+  for (const Draft& one : *drafts) {
+    if (auto checked = check_readable(one); !checked) return fail(std::move(checked).error());
+  }
+  return impl_->append(std::move(*drafts), &reservation);
 }
 Result<Reservation> Log::reserve(std::size_t records) {
   return impl_->reserve(records);
+}
+std::optional<Event> Log::event_of(std::string_view prepared) {
+  const auto drafts = unpack(prepared);
+  if (!drafts || drafts->empty()) return std::nullopt;
+  std::string_view text = drafts->front().before_mono;
+  constexpr std::string_view kBegin = "\"event\":\"";
+  if (!text.starts_with(kBegin)) return std::nullopt;
+  text.remove_prefix(kBegin.size());
+  return parse_event(text.substr(0, text.find('"')));
 }
 Result<Checkpoint> Log::sign_checkpoint() {
   return impl_->sign_checkpoint();

@@ -62,6 +62,10 @@ class Reservation {
   ~Reservation();
   /// Ending records for which there is space still.
   [[nodiscard]] std::size_t records() const { return records_; }
+  /// Hands at most that many on.
+  Reservation split(std::size_t records);
+  /// Takes another one in, of the same log.
+  void add(Reservation other);
 
  private:
   friend class Log;
@@ -98,6 +102,16 @@ class Log {
   Result<Appended> append(const Record& record, Reservation& reservation) {
     return append(std::span(&record, 1), reservation);
   }
+
+  /// Records ready to be appended to this log, as bytes: what is known already can be kept
+  /// elsewhere until it is durable here, and be appended later, by another process too. They are as
+  /// confidential as the log's disclosures. Errors as of append.
+  [[nodiscard]] Result<std::string> prepare(std::span<const Record> records) const;
+  /// The same as append. Errc::malformed also where the bytes are damaged.
+  Result<Appended> append_prepared(std::string_view prepared, Reservation& reservation);
+
+  /// The event of the first of them; nothing where the bytes are damaged.
+  static std::optional<Event> event_of(std::string_view prepared);
 
   /// Signs the log as it stands now and publishes the checkpoint: at the end of a batch, by every
   /// sweep. The newest one again where nothing was appended since. Errc::configuration: the log

@@ -40,7 +40,8 @@ class Log::Impl {
   Impl& operator=(const Impl&) = delete;
 
   Result<void> begin();
-  Result<Appended> append(std::span<const Record> records, Reservation* reservation);
+  Result<std::vector<Draft>> prepare(std::span<const Record> records) const;
+  Result<Appended> append(std::vector<Draft> drafts, Reservation* reservation);
   Result<Reservation> reserve(std::size_t records);
   Result<Checkpoint> sign_checkpoint();
   Result<Checkpoint> end_epoch();

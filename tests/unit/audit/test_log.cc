@@ -541,6 +541,52 @@ TEST_CASE("space for ending records is kept behind the file, and given back", "[
   require_chain(place.lines());
 }
 
+TEST_CASE("records that were prepared are appended later, by another process too, and whole or not",
+          "[audit]") {
+  Place place;
+  std::string prepared;
+  {
+    Log log = place.open();
+    Record record(Event::delivered, MessageId::fresh(), RecipientId::fresh());
+    record.fact("level", "verified").disclose("recipient", "a@b.example");
+    prepared = log.prepare(std::span(&record, 1)).value();
+    CHECK(Log::event_of(prepared) == Event::delivered);
+    CHECK_FALSE(Log::event_of(prepared.substr(0, prepared.size() - 1)));
+    CHECK_FALSE(Log::event_of(""));
+  }
+  Log log = place.open();
+  Reservation none;
+  REQUIRE(log.append_prepared(prepared + prepared, none));
+  CHECK(place.lines().size() == 2);
+  CHECK(slurp(place.layout.disclosures(0)).find("\"seq\":1") != std::string::npos);
+  for (const auto& damaged : {prepared.substr(1), prepared + "x", std::string("\x01\0\0\0{", 5)}) {
+    const auto refused = log.append_prepared(damaged, none);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == Errc::malformed);
+  }
+  auto unreadable = prepared;
+  unreadable[unreadable.find("verified")] = '\x01';
+  CHECK_FALSE(log.append_prepared(unreadable, none));
+  CHECK(place.lines().size() == 2);
+  require_chain(place.lines());
+}
+
+TEST_CASE("what is reserved can be handed on", "[audit]") {
+  Place place;
+  Log log = place.open();
+  auto whole = log.reserve(5).value();
+  auto part = whole.split(2);
+  CHECK(whole.records() == 3);
+  CHECK(part.records() == 2);
+  Reservation gathered;
+  gathered.add(std::move(part));
+  gathered.add(whole.split(9));
+  CHECK(whole.records() == 0);
+  CHECK(gathered.records() == 5);
+  REQUIRE(log.append(Record(Event::delivered), gathered));
+  CHECK(gathered.records() == 4);
+}
+
 TEST_CASE("organisation names are a closed set of characters", "[audit]") {
   for (const char* good : {"a", "default", "de-linde.example", "0"})
     CHECK(is_org(good));
