@@ -147,6 +147,11 @@ Result<void> sync_file_data(int fd, std::string_view name) {
   return fail_errno(Errc::io, "writing " + std::string(name) + " to disk", errno);
 }
 
+Result<void> sync_filesystem(int fd, std::string_view name) {
+  if (::syncfs(fd) == 0) return {};
+  return fail_errno("syncing " + std::string(name), errno);
+}
+
 Result<void> sync_folder(const std::string& path) {
   auto folder = open_file(path, O_RDONLY | O_DIRECTORY);
   if (!folder) return fail(std::move(folder).error());

@@ -52,6 +52,9 @@ Result<void> pwrite_all(int fd, Bytes bytes, std::uint64_t offset, std::string_v
 Result<void> sync_file(int fd, std::string_view name);       ///< fsync
 Result<void> sync_file_data(int fd, std::string_view name);  ///< fdatasync
 Result<void> sync_folder(const std::string& path);           ///< makes renames in it durable
+/// All of the file system that holds the open `fd`: one sync for many new files (syncfs(2)). A
+/// write that failed since `fd` was opened is an Error: open it before the first write.
+Result<void> sync_filesystem(int fd, std::string_view name);
 
 /// The whole file, at most `most` bytes (more: Errc::malformed).
 Result<std::string> read_file(const std::string& path, std::size_t most);

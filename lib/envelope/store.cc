@@ -127,6 +127,7 @@ StoreDraft::StoreDraft(StoreDraft&& other) noexcept
       draft_(std::move(other.draft_)),
       lock_(std::exchange(other.lock_, std::nullopt)),
       is_kept_(other.is_kept_),
+      is_grouped_(other.is_grouped_),
       parts_(other.parts_) {}
 
 StoreDraft::~StoreDraft() {
@@ -142,7 +143,9 @@ Result<std::size_t> StoreDraft::add_part(PartInfo info, Source& in) {
   if (!fd) return fail(fd.error());
   FdSink out(fd->get(), path);
   if (auto sealed = draft_.seal_part(n, in, out); !sealed) return fail(std::move(sealed).error());
-  if (auto synced = sync_file(fd->get(), path); !synced) return fail(std::move(synced).error());
+  if (!is_grouped_) {
+    if (auto synced = sync_file(fd->get(), path); !synced) return fail(std::move(synced).error());
+  }
   parts_ = n;
   return n;
 }
@@ -184,10 +187,54 @@ Result<void> StoreDraft::publish(std::chrono::sys_seconds created) {
   auto published =
       publish_file(file(kHead), as_bytes(front->header), 0600, AtomicFile::Existing::keep);
   if (!published) return published;
+  clear_up();
+  return {};
+}
+
+void StoreDraft::clear_up() {
   for (std::size_t n = 1; n <= parts_; ++n)
     (void)::unlink(resume_record(file(std::to_string(n))).c_str());
   (void)::unlink(file(kDraft).c_str());
   lock_.reset();
+}
+
+Result<void> StoreDraft::write_front(std::chrono::sys_seconds created) {
+  const auto front = draft_.front(created);
+  if (!front) return fail(front.error());
+  const auto write = [&](const char* name, Bytes bytes) -> Result<void> {
+    const auto fd = open_file(file(name), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+    if (!fd) return fail(fd.error());
+    return write_all(fd->get(), bytes, file(name));
+  };
+  if (auto written = write("0", front->manifest.reveal()); !written) return written;
+  return write(kNewHead, as_bytes(front->header));
+}
+
+Result<void> StoreDraft::appear() {
+  if (::rename(file(kNewHead).c_str(), file(kHead).c_str()) == 0) return {};
+  return fail_errno("publishing " + file(kHead), errno);
+}
+
+Result<StoreDraft*> DraftGroup::begin() {
+  auto draft = Store(root_).begin();
+  if (!draft) return fail(std::move(draft).error());
+  draft->is_grouped_ = true;
+  return &drafts_.emplace_back(std::move(*draft));
+}
+
+Result<void> DraftGroup::publish(std::span<StoreDraft* const> drafts,
+                                 std::chrono::sys_seconds created) {
+  for (auto* draft : drafts) {
+    if (auto written = draft->write_front(created); !written) return written;
+  }
+  // Bodies and names last before any head does.
+  if (auto synced = sync_filesystem(root_fd_.get(), root_); !synced) return synced;
+  for (auto* draft : drafts) {
+    if (auto appeared = draft->appear(); !appeared) return appeared;
+  }
+  if (auto synced = sync_filesystem(root_fd_.get(), root_); !synced) return synced;
+  for (auto* draft : drafts)
+    draft->clear_up();
   return {};
 }
 
@@ -198,6 +245,13 @@ Result<StoreDraft> Store::begin() {
   auto lock = FileLock::acquire(path + "/" + kLock);
   if (!lock) return fail(std::move(lock).error());
   return StoreDraft(root_, std::move(draft), std::move(*lock));
+}
+
+Result<DraftGroup> Store::begin_group() {
+  if (auto made = make_folders(root_); !made) return fail(std::move(made).error());
+  auto fd = open_file(root_, O_RDONLY | O_DIRECTORY);
+  if (!fd) return fail(std::move(fd).error());
+  return DraftGroup(root_, std::move(*fd));
 }
 
 Result<StoreDraft> Store::resume(const EnvelopeId& id, const OpeningKeys& keys) {

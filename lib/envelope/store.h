@@ -18,6 +18,7 @@
 //   store.destroy(id);                                   // destroys it for everybody
 
 #include <chrono>
+#include <deque>
 #include <functional>
 #include <span>
 #include <string>
@@ -42,7 +43,7 @@ class StoreDraft {
   /// For its id and its stanzas.
   [[nodiscard]] Draft& envelope() { return draft_; }
 
-  /// Seals the next part from a stream, to its end. Durable on return.
+  /// Seals the next part from a stream, to its end. Durable on return, but in a group.
   Result<std::size_t> add_part(PartInfo info, Source& in);
 
   /// Lets the draft outlive this process: its stanzas so far are made durable, and whoever opens
@@ -54,20 +55,45 @@ class StoreDraft {
   /// under a fresh salt. Errc::temporary: the file changed while it was being sealed.
   Result<std::size_t> add_file(PartInfo info, int fd, const std::string& name);
 
-  /// Seals the manifest and makes the envelope appear; with `final_header` given, with these
-  /// stanzas in place of those of the draft.
+  /// Seals the manifest and makes the envelope appear. Of a group: DraftGroup::publish.
   Result<void> publish(std::chrono::sys_seconds created);
 
  private:
   friend class Store;
+  friend class DraftGroup;
   StoreDraft(std::string root, Draft draft, FileLock lock);
   [[nodiscard]] std::string file(const std::string& name) const { return folder_ + "/" + name; }
   std::string root_;
   std::string folder_;
   Draft draft_;
+  /// Manifest and new head, not synced.
+  Result<void> write_front(std::chrono::sys_seconds created);
+  /// The new head, durable by now, gets its name.
+  Result<void> appear();
+  void clear_up();
   std::optional<FileLock> lock_;
   bool is_kept_ = false;
+  bool is_grouped_ = false;
   std::size_t parts_ = 0;
+};
+
+/// Envelopes that are sealed together. Nothing of them is durable, nor can be opened, before
+/// publish(), which syncs once for all their bodies and once for all their heads: with ten thousand
+/// messages on their way, syncing each file and folder on its own is most of the work.
+class DraftGroup {
+ public:
+  DraftGroup(DraftGroup&&) noexcept = default;
+  /// The next draft; stays where it is for the group's life.
+  Result<StoreDraft*> begin();
+  /// Makes these of its drafts appear, all or none: after an Error they go with the group.
+  Result<void> publish(std::span<StoreDraft* const> drafts, std::chrono::sys_seconds created);
+
+ private:
+  friend class Store;
+  DraftGroup(std::string root, UniqueFd fd) : root_(std::move(root)), root_fd_(std::move(fd)) {}
+  std::string root_;
+  UniqueFd root_fd_;  ///< opened before anything was written: it hears of writes that fail
+  std::deque<StoreDraft> drafts_;
 };
 
 /// What became of a change to a head.
@@ -90,6 +116,7 @@ class Store {
   [[nodiscard]] std::string folder(const EnvelopeId& id) const { return root_ + "/" + id.text(); }
 
   Result<StoreDraft> begin();
+  Result<DraftGroup> begin_group();
   /// Goes on with a draft that was kept. Errc::no_input: there is none; Errc::denied: `keys` do not
   /// open it; Errc::temporary: another process is at it.
   Result<StoreDraft> resume(const EnvelopeId& id, const OpeningKeys& keys);

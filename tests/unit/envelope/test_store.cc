@@ -49,6 +49,40 @@ std::set<std::string> names_in(const std::string& folder) {
 
 }  // namespace
 
+TEST_CASE("a group of envelopes appears as one, each whole; what was not published is gone",
+          "[envelope]") {
+  Fixture f;
+  std::vector<EnvelopeId> ids;
+  std::optional<EnvelopeId> dropped;
+  {
+    auto group = f.store.begin_group().value();
+    std::vector<StoreDraft*> drafts;
+    for (int i = 0; i < 5; ++i) {
+      auto* draft = group.begin().value();
+      draft->envelope().add_org(f.keys.kek("default", kKid1)).value();
+      const auto part = content(1000 + i, i);
+      MemorySource source(as_bytes(part));
+      draft->add_part({.name = "n"}, source).value();
+      if (i == 3) {
+        dropped = draft->envelope().id();
+        continue;
+      }
+      drafts.push_back(draft);
+      ids.push_back(draft->envelope().id());
+    }
+    for (const auto& id : ids)
+      CHECK_FALSE(f.store.is_published(id));
+    group.publish(drafts, kNow).value();
+  }
+  CHECK(f.store.list().value().size() == ids.size());
+  CHECK_FALSE(fs::exists(f.store.folder(*dropped)));
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    const auto n = static_cast<int>(i < 3 ? i : i + 1);
+    CHECK(f.open(ids[i]).parts == std::vector<std::string>{content(1000 + n, n)});
+    CHECK(names_in(f.store.folder(ids[i])) == std::set<std::string>{"0", "1", "head", "lock"});
+  }
+}
+
 TEST_CASE("an envelope in the store is the one file cut into pieces", "[envelope]") {
   Fixture f;
   const std::vector<std::string> parts{content(5000, 1), content(70000, 2)};
