@@ -43,7 +43,8 @@ CodeSent mail_code(const config::Organisation& organisation, const CodeMessage& 
       organisation,
       {*to, language_of(message.language, organisation.sealing.language), mail_id, clock.now()},
       message);
-  auto composed = NoticeWriter(organisation, clock).compose(letter);
+  delivery::SigningDesk signing;
+  auto composed = NoticeWriter(organisation, clock, signing).compose(letter);
   if (!composed) return failed("internal-error", composed.error().what);
   constexpr std::size_t kMost = std::size_t{1} << 20;
   auto octets = message::read_all(*composed->message.open(), kMost);

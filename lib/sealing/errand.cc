@@ -51,6 +51,11 @@ Result<void> add_errand(Office& office, const NewErrand& errand) {
   row.created = office.clock->now();
   row.tried = Mark::now(*office.clock).text();
   row.pause = errand.is_held ? -1 : 0;
+  if (!errand.lease.empty()) {
+    row.lease = errand.lease;
+    row.leased = row.tried;
+    row.attempts = 1;
+  }
   if (errand.secret != nullptr) {
     auto key = office.keys->current_public_key(errand.organisation->id);
     if (!key) return fail(std::move(key).error());

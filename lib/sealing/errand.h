@@ -23,6 +23,7 @@ struct NewErrand {
   std::string recipient{};         ///< may be empty
   const Secret* secret = nullptr;  ///< a token, kept sealed to the organisation's key
   bool is_held = false;            ///< until somebody frees it
+  std::string lease{};             ///< who has it from the beginning; empty: nobody
 };
 
 /// In the caller's transaction.

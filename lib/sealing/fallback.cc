@@ -193,8 +193,12 @@ void fail_to_seal(std::vector<RecipientResult>& results, const Error& error) {
 /// How each recipient of one message will prove who they are.
 class Fallback::Choice {
  public:
-  Choice(const Fallback& fallback, const SealingTerms& terms)
-      : organisation_(*fallback.organisation_), equipment_(*fallback.equipment_), terms_(terms) {}
+  Choice(Fallback& fallback, const SealingTerms& terms)
+      : organisation_(*fallback.organisation_),
+        equipment_(*fallback.equipment_),
+        clock_(*fallback.office_->clock),
+        levels_(fallback.levels_),
+        terms_(terms) {}
 
   /// Nothing where the result was refused or deferred.
   std::optional<Method> method_for(RecipientResult& result) {
@@ -227,16 +231,21 @@ class Fallback::Choice {
   }
 
   delivery::Verdict level_of(RecipientResult& result) {
+    constexpr std::chrono::minutes kLasts{1};
+    constexpr std::size_t kMostKnown = 1000;
     if (!terms_.seals_all) return result.level;
     const auto mailbox = name::Mailbox::parse(result.recipient);
     if (!mailbox) return delivery::Verdict::undetermined;
-    const auto known = levels_.find(mailbox->domain().text());
-    if (known != levels_.end()) return known->second;
-    delivery::Prober prober(equipment_.finder(), equipment_.client(),
-                            {.minimum = delivery::Minimum::trusted, .wants_tlsrpt = false});
-    const auto report = prober.probe(mailbox->domain());
-    result.reason = report.verdict.best.reason;
-    return levels_[mailbox->domain().text()] = report.verdict.best.verdict;
+    if (levels_.size() > kMostKnown) levels_.clear();
+    auto& level = levels_[mailbox->domain().text()];
+    if (level.seen == Monotonic() || clock_.monotonic() - level.seen >= kLasts) {
+      delivery::Prober prober(equipment_.finder(), equipment_.client(),
+                              {.minimum = delivery::Minimum::trusted, .wants_tlsrpt = false});
+      const auto best = prober.probe(mailbox->domain()).verdict.best;
+      level = {best.verdict, best.reason, clock_.monotonic()};
+    }
+    result.reason = level.reason;
+    return level.verdict;
   }
   bool is_trusted(RecipientResult& result) {
     return delivery::reaches(level_of(result), delivery::Minimum::trusted);
@@ -244,8 +253,9 @@ class Fallback::Choice {
 
   const config::Organisation& organisation_;
   const delivery::Equipment& equipment_;
+  const Clock& clock_;
+  std::map<std::string, Level>& levels_;
   const SealingTerms& terms_;
-  std::map<std::string, delivery::Verdict> levels_;
 };
 
 namespace {
@@ -264,34 +274,58 @@ Addressee addressee_of(const RecipientResult& result, Method method, const Seali
 
 }  // namespace
 
-void Fallback::seal(const Order& order, std::vector<RecipientResult>& results) {
-  const auto pending = pending_of(results);
-  if (pending.empty()) return;
-  SealOrder sealed{.id = *audit::MessageId::parse(pending.front()->message),
-                   .organisation = organisation_,
-                   .message = order.message,
-                   .addressees = {},
-                   .files = order.files,
-                   .lifetime = order.terms->lifetime,
-                   .is_once = order.terms->is_once,
-                   .reference = order.reference,
-                   .links_oversize = order.terms->links_oversize};
+std::optional<Fallback::Chosen> Fallback::choose(const Order& order,
+                                                 const std::vector<RecipientResult*>& pending) {
+  if (pending.empty()) return std::nullopt;
+  Chosen chosen{.order = {.id = *audit::MessageId::parse(pending.front()->message),
+                          .organisation = organisation_,
+                          .message = order.message,
+                          .addressees = {},
+                          .files = order.files,
+                          .lifetime = order.terms->lifetime,
+                          .is_once = order.terms->is_once,
+                          .reference = order.reference,
+                          .links_oversize = order.terms->links_oversize}};
   Choice choice(*this, *order.terms);
-  std::vector<RecipientResult*> chosen;
   for (auto* result : pending) {
     const auto method = choice.method_for(*result);
     if (!method) continue;
-    chosen.push_back(result);
-    sealed.addressees.push_back(addressee_of(*result, *method, *order.terms));
+    chosen.results.push_back(result);
+    chosen.order.addressees.push_back(addressee_of(*result, *method, *order.terms));
   }
-  if (!chosen.empty()) {
-    auto done = Mailroom(*office_).seal(sealed);
-    if (!done) spread(chosen, done.error());
-    for (std::size_t i = 0; done && i < chosen.size(); ++i) {
-      if ((*done)[i].waits_for_number) chosen[i]->reason = Reason::phone_missing;
-    }
+  if (chosen.results.empty()) return std::nullopt;
+  return chosen;
+}
+
+void Fallback::take(const Result<std::vector<SealedFor>>& sealed, const Chosen& chosen) {
+  if (!sealed) return spread(chosen.results, sealed.error());
+  for (std::size_t i = 0; i < chosen.results.size(); ++i) {
+    if ((*sealed)[i].waits_for_number) chosen.results[i]->reason = Reason::phone_missing;
   }
+}
+
+void Fallback::seal(const Order& order, std::vector<RecipientResult>& results) {
+  const auto pending = pending_of(results);
+  if (auto chosen = choose(order, pending)) take(Mailroom(*office_).seal(chosen->order), *chosen);
   record(pending);
+}
+
+void Fallback::seal_all(std::span<const Piece> pieces, const std::string& lease) {
+  std::vector<RecipientResult*> all;
+  std::vector<Chosen> chosen;
+  std::vector<SealOrder> orders;
+  for (const auto& piece : pieces) {
+    const auto pending = pending_of(*piece.results);
+    all.insert(all.end(), pending.begin(), pending.end());
+    auto one = choose(piece.order, pending);
+    if (!one) continue;
+    orders.push_back(std::move(one->order));
+    chosen.push_back(std::move(*one));
+  }
+  const auto sealed = Mailroom(*office_).seal_all(orders, lease);
+  for (std::size_t i = 0; i < sealed.size(); ++i)
+    take(sealed[i], chosen[i]);
+  record(all);
 }
 
 void Fallback::record(const std::vector<RecipientResult*>& pending) {

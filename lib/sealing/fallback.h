@@ -14,6 +14,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -97,6 +98,17 @@ class Fallback {
   /// are told as results: what was delivered stays delivered.
   void seal(const Order& order, std::vector<delivery::RecipientResult>& results);
 
+  /// Many messages together (Mailroom::seal_all), each with its results.
+  struct Piece {
+    Order order;
+    std::vector<delivery::RecipientResult>* results;
+  };
+  void seal_all(std::span<const Piece> pieces, const std::string& lease);
+  /// How an errand of theirs ended, that another than notify() sent.
+  void apply(const ErrandEnd& end, std::vector<delivery::RecipientResult>& results) const;
+  /// What is still `pending` when its errands have been tried: as the store has it.
+  void settle(delivery::RecipientResult& result);
+
   /// Sends the notifications of all that is `pending`, and says how each stands: `sealed` where the
   /// destination accepted it.
   void notify(std::vector<delivery::RecipientResult>& results, std::chrono::seconds deadline);
@@ -106,10 +118,24 @@ class Fallback {
 
  private:
   class Choice;
+  /// An order for the mailroom, and whose results it is for.
+  struct Chosen {
+    SealOrder order;
+    std::vector<delivery::RecipientResult*> results{};
+  };
+  /// Nothing where none of them can be sealed: their results say why.
+  std::optional<Chosen> choose(const Order& order,
+                               const std::vector<delivery::RecipientResult*>& pending);
+  static void take(const Result<std::vector<SealedFor>>& sealed, const Chosen& chosen);
   void record(const std::vector<delivery::RecipientResult*>& pending);
-  void apply(const ErrandEnd& end, std::vector<delivery::RecipientResult>& results) const;
-  void settle(delivery::RecipientResult& result);
 
+  /// What a look at a destination showed.
+  struct Level {
+    delivery::Verdict verdict = delivery::Verdict::undetermined;
+    delivery::Reason reason = delivery::Reason::none;
+    Monotonic seen{};
+  };
+  std::map<std::string, Level> levels_;  ///< by domain; good for a minute
   Office* office_;
   const delivery::Equipment* equipment_;
   const config::Organisation* organisation_;

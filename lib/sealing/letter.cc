@@ -5,7 +5,6 @@
 #include "base/encoding.h"
 #include "base/text.h"
 #include "crypto/random.h"
-#include "delivery/signing.h"
 #include "message/addresses.h"
 #include "message/encoded_word.h"
 #include "message/reader.h"
@@ -195,39 +194,28 @@ Result<Composed> NoticeWriter::forward(message::Source& message) const {
   if (!read) return fail(std::move(read).error(), "writing a letter");
   auto prepared = message::prepare(std::move(*read), {.clock = &clock_});
   if (!prepared) return fail(std::move(prepared).error(), "writing a letter");
-  auto dkim = delivery::sign(*prepared, organisation_, clock_);
+  auto dkim = signing_.sign(*prepared, organisation_, clock_);
   if (!dkim) return fail(std::move(dkim).error());
   return Composed{std::move(*prepared), std::move(*dkim), std::move(*from)};
 }
 
-Result<Composed> NoticeWriter::compose(const Notification& notification) const {
+Result<ComposedNotice> NoticeWriter::in_both_forms(Result<Composed> composed) {
+  constexpr std::size_t kMost = std::size_t{1} << 20;
+  if (!composed) return fail(std::move(composed).error());
+  auto text = message::read_all(*composed->message.open(), kMost);
+  if (!text) return fail(std::move(text).error());
+  return ComposedNotice{std::move(*composed), smtp::NoticeContent(std::move(*text))};
+}
+
+Result<ComposedNotice> NoticeWriter::compose(const Notification& notification) const {
   Notification bounded = notification;
   bounded.sender_name = bounded_name(notification.sender_name);
-  return compose(notification_letter(organisation_, bounded));
+  return in_both_forms(compose(notification_letter(organisation_, bounded)));
 }
 
-Result<Composed> NoticeWriter::compose(const ReplyWord& word) const {
-  return compose(reply_letter(organisation_, {word.to, word.language, word.mail_id, word.date},
-                              word.replier, word.id));
-}
-
-Result<smtp::NoticeContent> NoticeWriter::octets_of(const Composed& composed) {
-  constexpr std::size_t kMost = std::size_t{1} << 20;
-  auto text = message::read_all(*composed.message.open(), kMost);
-  if (!text) return fail(std::move(text).error());
-  return smtp::NoticeContent(std::move(*text));
-}
-
-Result<smtp::NoticeContent> NoticeWriter::as_notice(const Notification& notification) const {
-  auto composed = compose(notification);
-  if (!composed) return fail(std::move(composed).error());
-  return octets_of(*composed);
-}
-
-Result<smtp::NoticeContent> NoticeWriter::as_notice(const ReplyWord& word) const {
-  auto composed = compose(word);
-  if (!composed) return fail(std::move(composed).error());
-  return octets_of(*composed);
+Result<ComposedNotice> NoticeWriter::compose(const ReplyWord& word) const {
+  return in_both_forms(compose(reply_letter(
+      organisation_, {word.to, word.language, word.mail_id, word.date}, word.replier, word.id)));
 }
 
 }  // namespace sm::sealing

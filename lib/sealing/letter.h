@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "config/config.h"
+#include "delivery/signing.h"
 #include "message/prepare.h"
 #include "name/mailbox.h"
 #include "smtp/notice.h"
@@ -69,26 +70,31 @@ struct ReplyWord {
   WallTime date{};
 };
 
+/// The same octets in two forms: the second is for a destination that proves nothing, and only what
+/// says that something waits has it.
+struct ComposedNotice {
+  Composed composed;
+  smtp::NoticeContent notice;
+};
+
 class NoticeWriter {
  public:
-  /// Both outlive it.
-  NoticeWriter(const config::Organisation& organisation, const Clock& clock)
-      : organisation_(organisation), clock_(clock) {}
+  /// All outlive it.
+  NoticeWriter(const config::Organisation& organisation, const Clock& clock,
+               delivery::SigningDesk& signing)
+      : organisation_(organisation), clock_(clock), signing_(signing) {}
 
   Result<Composed> compose(const Letter& letter) const;
-  Result<Composed> compose(const Notification& notification) const;
   /// A message that is whole already (a reply on its way to the sender), signed.
   Result<Composed> forward(message::Source& message) const;
-  Result<Composed> compose(const ReplyWord& word) const;
-  /// The same octets, for a destination that proves nothing: only what says that something waits
-  /// has such a form.
-  Result<smtp::NoticeContent> as_notice(const Notification& notification) const;
-  Result<smtp::NoticeContent> as_notice(const ReplyWord& word) const;
+  Result<ComposedNotice> compose(const Notification& notification) const;
+  Result<ComposedNotice> compose(const ReplyWord& word) const;
 
  private:
-  static Result<smtp::NoticeContent> octets_of(const Composed& composed);
+  static Result<ComposedNotice> in_both_forms(Result<Composed> composed);
   const config::Organisation& organisation_;
   const Clock& clock_;
+  delivery::SigningDesk& signing_;
 };
 
 }  // namespace sm::sealing

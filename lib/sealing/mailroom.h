@@ -13,6 +13,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -92,7 +93,16 @@ class Mailroom {
   /// above the limit, a part that cannot be decoded.
   Result<std::vector<SealedFor>> seal(const SealOrder& order);
 
+  /// Many messages together: one sync of the store for all, one append to the log, one transaction.
+  /// An end for each order, in order. Whoever names a `lease` (unguessable) has their errands from
+  /// the beginning, to send at once (sealing/notifier.h); where it dies, they are anybody's as
+  /// with every lease.
+  std::vector<Result<std::vector<SealedFor>>> seal_all(std::span<const SealOrder> orders,
+                                                       const std::string& lease);
+
  private:
+  struct Group;
+  Result<void> seal_group(Group& group, envelope::DraftGroup& drafts);
   Office& office_;
 };
 

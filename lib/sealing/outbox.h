@@ -41,6 +41,8 @@ struct ErrandEnd {
   std::string detail{};
 };
 
+class TripWriter;  // sealing/trip.h
+
 /// Serves one thread. Keeps its connections open for the next call.
 class Postman {
  public:
@@ -58,6 +60,7 @@ class Postman {
   struct Bag;
   Office& office_;
   const delivery::Equipment& equipment_;
+  std::unique_ptr<TripWriter> writer_;
   std::vector<std::unique_ptr<Bag>> bags_;  ///< one for each trip that is made at a time
 };
 

@@ -99,10 +99,13 @@ NoticeConnection::NoticeConnection(std::unique_ptr<State> state) : state_(std::m
 NoticeConnection::NoticeConnection(NoticeConnection&&) noexcept = default;
 NoticeConnection::~NoticeConnection() {
   if (!state_) return;
-  const bool is_idle =
-      state_->mailing.is_greeted() && state_->mailing.is_idle() && !state_->mailing.is_over();
-  if (is_idle) state_->mailing.quit();
+  if (is_usable()) state_->mailing.quit();
   state_->channel.close(state_->mailing.output());
+}
+
+bool NoticeConnection::is_usable() const {
+  const auto& mailing = state_->mailing;
+  return mailing.is_greeted() && mailing.is_idle() && !mailing.is_over();
 }
 
 const SessionFacts& NoticeConnection::facts() const {

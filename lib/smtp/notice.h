@@ -58,6 +58,8 @@ class NoticeConnection {
 
   Delivery deliver(const Envelope& envelope, NoticeContent& content, const Deadline& deadline);
   [[nodiscard]] const SessionFacts& facts() const;
+  /// It can take another notice.
+  [[nodiscard]] bool is_usable() const;
   /// What protects it on its way: TLS with whoever is there, or nothing.
   [[nodiscard]] bool is_encrypted() const;
 

@@ -32,10 +32,11 @@ Errand errand_of(const Statement& row) {
 Result<void> OutboxTable::add(const Errand& errand) {
   return only_done(change(*index_,
                           "INSERT INTO errand(kind, org, message, recipient, sealed, mail_id,"
-                          " created, tried, pause) VALUES(?,?,?,?,?,?,?,?,?)",
+                          " created, tried, pause, attempts, lease, leased)"
+                          " VALUES(?,?,?,?,?,?,?,?,?,?,?,?)",
                           errand.kind, errand.org, errand.message, errand.recipient, errand.sealed,
                           errand.mail_id, errand.created.time_since_epoch().count(), errand.tried,
-                          errand.pause));
+                          errand.pause, errand.attempts, errand.lease, errand.leased));
 }
 
 Result<std::vector<Errand>> OutboxTable::waiting(const std::string& message) {
