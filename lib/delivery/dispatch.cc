@@ -7,7 +7,10 @@
 #include <list>
 #include <map>
 #include <mutex>
+#include <system_error>
 #include <thread>
+
+#include "delivery/recorder.h"
 
 namespace sm::delivery {
 namespace {
@@ -16,6 +19,8 @@ using std::chrono::milliseconds;
 
 /// After so many messages a worker looks whether others wait for one.
 constexpr unsigned kFairShare = 100;
+/// So many parts in a lane are worth another handshake.
+constexpr std::size_t kLongLine = 50;
 /// A worker keeps its connection for so long when nothing more comes.
 constexpr milliseconds kKept{1000};
 /// RFC 5321 has no limit; a session of this age is begun anew, with fresh facts and a fresh proof.
@@ -103,8 +108,13 @@ std::string hosts_of(const DestinationFacts& facts) {
 
 class Dispatcher::Yard {
  public:
-  Yard(const FactFinder& finder, const smtp::Client& client, Options options)
-      : finder_(finder), client_(client), options_(options), clock_(finder.clock()) {}
+  Yard(const FactFinder& finder, const smtp::Client& client, Options options,
+       const smtp::NoticeClient* notices)
+      : finder_(finder),
+        client_(client),
+        notices_(notices),
+        options_(options),
+        clock_(finder.clock()) {}
   ~Yard() { finish(); }
 
   void add(std::shared_ptr<Parcel> parcel);
@@ -148,15 +158,31 @@ class Dispatcher::Yard {
     std::optional<Finding> finding{};
     bool is_sought = false;   ///< somebody is looking its facts up
     unsigned in_service = 0;  ///< workers that are carrying a part of it
+    unsigned coming = 0;      ///< workers that were called for it, and have not looked yet
+
+    [[nodiscard]] bool is_active() const { return !parts.empty() || in_service > 0; }
   };
   /// What a worker has: a connection, and space in logs.
   struct Hand {
     std::shared_ptr<Destination> destination{};
     std::optional<Courier> courier{};
+    std::optional<NoticeCourier> notice_courier{};
     Minimum minimum = Minimum::trusted;
     Monotonic since{};
     unsigned carried = 0;
     std::map<audit::Log*, audit::Reservation> reserved{};
+
+    [[nodiscard]] bool is_connected() const {
+      return (courier && courier->is_connected()) ||
+             (notice_courier && notice_courier->is_connected());
+    }
+  };
+  struct Worker {
+    Hand hand{};
+    std::condition_variable bell{};
+    bool is_called = false;
+    Lane* called_for = nullptr;
+    std::jthread thread{};
   };
   enum class Duty { none, seek, carry, repeat, interrupt };
   struct Task {
@@ -167,9 +193,18 @@ class Dispatcher::Yard {
   // Under the mutex.
   Lane& lane_of(const name::Domain& domain);
   void prune();
+  void serve(Lane& lane);
+  void make_worker(Lane& lane);
+  void serve_all();
+  void call(Worker& worker, Lane* lane);
+  static void arrive(Worker& worker);
+  void call_all();
+  [[nodiscard]] Worker* idle_for(const Lane& lane) const;
+  [[nodiscard]] bool has_free_worker() const;
   Task choose(Hand& hand);
   [[nodiscard]] Task task_for(Lane& lane, const Hand& hand) const;
   [[nodiscard]] bool may_connect(const Destination& destination) const;
+  [[nodiscard]] bool may_take_one_more(const Lane& lane) const;
   [[nodiscard]] bool is_stale(const Lane& lane) const;
   Part take_part(Lane& lane);
   void release(Hand& hand);
@@ -178,36 +213,43 @@ class Dispatcher::Yard {
   [[nodiscard]] Monotonic next_event(const Hand& hand) const;
 
   // On a worker's thread; these give the mutex back while they wait for the world.
-  void work();
+  void work(Worker& worker);
+  void wait(Worker& worker, std::unique_lock<std::mutex>& lock);
   void seek(Lane& lane, std::unique_lock<std::mutex>& lock);
   void carry(Lane& lane, Hand& hand, std::unique_lock<std::mutex>& lock);
   void repeat(Lane& lane, std::unique_lock<std::mutex>& lock);
   void interrupt(Lane& lane, std::unique_lock<std::mutex>& lock);
   DeliveryReport deliver(const Part& part, const smtp::Envelope& envelope,
                          const std::shared_ptr<const DestinationFacts>& facts, Hand& hand);
-  void settle(const Part& part, const smtp::Envelope& envelope, const DeliveryReport& report,
-              audit::Reservation* reservation, milliseconds took,
-              std::unique_lock<std::mutex>& lock);
+  void give_notice(const Part& part, const smtp::Envelope& envelope, DeliveryReport& report,
+                   Hand& hand);
   static smtp::Envelope envelope_of(const Part& part);
-  static Result<void> append(audit::Log& log, const std::vector<audit::Record>& records,
-                             audit::Reservation* reservation);
+
+  // On any thread, without the mutex.
+  void settle(const Part& part, const smtp::Envelope& envelope, DeliveryReport report, Hand* hand,
+              milliseconds took);
+  void close(const Part& part, std::vector<RecipientResult> results, Result<void> told);
+  void let_go(Transit& transit);
 
   const FactFinder& finder_;
   const smtp::Client& client_;
+  const smtp::NoticeClient* notices_;
   const Options options_;
   CutOffClock clock_;
 
   std::mutex mutex_;
-  std::condition_variable work_;  ///< there may be something to do
   std::condition_variable room_;  ///< a parcel was settled
   std::map<name::Domain, Lane> lanes_;
   std::list<Lane*> ready_;  ///< those with parts, longest waiting first
   std::map<std::string, std::weak_ptr<Destination>> destinations_;
   std::size_t under_way_ = 0;
-  unsigned idle_ = 0;
   bool is_closing_ = false;
   bool is_stopped_ = false;
-  std::vector<std::jthread> workers_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::vector<Worker*> idle_;  ///< who waits for its bell
+  std::size_t active_ = 0;     ///< lanes that have parts, or are in service
+  std::size_t most_workers_ = options_.connections;
+  Recorder recorder_;
 };
 
 // ---- for everybody
@@ -230,12 +272,10 @@ void Dispatcher::Yard::add(std::shared_ptr<Parcel> parcel) {
   ++under_way_;
   for (auto& [domain, which] : by_domain) {
     Lane& lane = lane_of(domain);
+    if (!lane.is_active()) active_ += 1;
     if (lane.parts.empty()) ready_.push_back(&lane);
     lane.parts.push_back({transit, std::move(which)});
-    if (idle_ == 0 && workers_.size() < options_.connections) {
-      workers_.emplace_back([this] { work(); });
-    }
-    work_.notify_one();
+    serve(lane);
   }
 }
 
@@ -243,7 +283,7 @@ void Dispatcher::Yard::finish() {
   std::unique_lock lock(mutex_);
   room_.wait(lock, [&] { return under_way_ == 0; });
   is_closing_ = true;
-  work_.notify_all();
+  call_all();
   auto workers = std::exchange(workers_, {});
   lock.unlock();
   workers.clear();  // joins
@@ -255,7 +295,7 @@ void Dispatcher::Yard::stop() {
   const std::lock_guard lock(mutex_);
   is_stopped_ = true;
   clock_.cut_off(options_.grace);
-  work_.notify_all();
+  call_all();
   room_.notify_all();
 }
 
@@ -271,9 +311,17 @@ Dispatcher::Yard::Lane& Dispatcher::Yard::lane_of(const name::Domain& domain) {
 void Dispatcher::Yard::prune() {
   std::erase_if(lanes_, [](const auto& entry) {
     const Lane& lane = entry.second;
-    return lane.parts.empty() && !lane.is_sought && lane.in_service == 0;
+    return lane.parts.empty() && !lane.is_sought && lane.in_service == 0 && lane.coming == 0;
   });
   std::erase_if(destinations_, [](const auto& entry) { return entry.second.expired(); });
+}
+
+/// A connection more for this lane: its destination allows it, and its share of the workers does.
+/// Without shares, fifty destinations would take each other's workers away after every message, and
+/// shake hands anew each time.
+bool Dispatcher::Yard::may_take_one_more(const Lane& lane) const {
+  const auto share = std::max<std::size_t>(1, most_workers_ / std::max<std::size_t>(1, active_));
+  return lane.in_service + lane.coming < share && may_connect(*lane.destination);
 }
 
 bool Dispatcher::Yard::is_stale(const Lane& lane) const {
@@ -287,19 +335,95 @@ bool Dispatcher::Yard::may_connect(const Destination& destination) const {
 
 Dispatcher::Yard::Task Dispatcher::Yard::task_for(Lane& lane, const Hand& hand) const {
   if (is_stopped_) return {Duty::interrupt, &lane};
+  if (lane.finding && clock_.monotonic() >= lane.finding->until) lane.finding.reset();
   if (lane.finding) {
-    if (clock_.monotonic() < lane.finding->until) return {Duty::repeat, &lane};
-    lane.finding.reset();
+    const bool is_notice = lane.parts.front().transit->parcel->notice != nullptr;
+    if (!is_notice || !may_go_open(lane.finding->report)) return {Duty::repeat, &lane};
   }
   if (lane.is_sought) return {};
   if (is_stale(lane)) return {Duty::seek, &lane};
   const bool is_at_hand = hand.destination == lane.destination;
-  if (is_at_hand || may_connect(*lane.destination)) return {Duty::carry, &lane};
+  if (is_at_hand || may_take_one_more(lane)) return {Duty::carry, &lane};
   return {};
 }
 
+void Dispatcher::Yard::call(Worker& worker, Lane* lane) {
+  worker.is_called = true;
+  worker.called_for = lane;
+  if (lane != nullptr) lane->coming += 1;
+  std::erase(idle_, &worker);
+  worker.bell.notify_one();
+}
+
+void Dispatcher::Yard::call_all() {
+  while (!idle_.empty())
+    call(*idle_.back(), nullptr);
+}
+
+void Dispatcher::Yard::arrive(Worker& worker) {
+  if (worker.called_for != nullptr) worker.called_for->coming -= 1;
+  worker.called_for = nullptr;
+}
+
+bool Dispatcher::Yard::has_free_worker() const {
+  return workers_.size() < most_workers_ ||
+         std::any_of(idle_.begin(), idle_.end(),
+                     [](const Worker* one) { return !one->hand.destination; });
+}
+
+/// Who is connected to where it leads; else who is connected nowhere.
+Dispatcher::Yard::Worker* Dispatcher::Yard::idle_for(const Lane& lane) const {
+  Worker* free = nullptr;
+  for (Worker* one : idle_) {
+    if (lane.destination && one->hand.destination == lane.destination) return one;
+    if (!one->hand.destination) free = one;
+  }
+  return free;
+}
+
+/// There is something in this lane: wakes whoever suits best, makes a worker where all are busy,
+/// and takes one from another destination only where nobody would come otherwise.
+void Dispatcher::Yard::serve(Lane& lane) {
+  if (lane.is_sought || lane.coming > 0) return;
+  Worker* worker = idle_for(lane);
+  const bool is_at_hand = worker != nullptr && worker->hand.destination;
+  const bool is_full = lane.destination && !lane.finding && !may_take_one_more(lane);
+  if (is_full && !is_at_hand) {
+    // It rests: somebody has to wait for the end of that.
+    const bool is_resting = lane.destination->rests_until > clock_.monotonic();
+    if (is_resting && !idle_.empty()) call(*idle_.back(), nullptr);
+    if (!is_resting || !workers_.empty()) return;
+  }
+  if (worker != nullptr) return call(*worker, &lane);
+  if (workers_.size() < most_workers_) {
+    make_worker(lane);
+  } else if (!idle_.empty() && lane.in_service == 0) {
+    call(*idle_.front(), &lane);
+  }
+}
+
+/// Where the system gives no more threads, those that are there do the work.
+void Dispatcher::Yard::make_worker(Lane& lane) {
+  auto& made = *workers_.emplace_back(std::make_unique<Worker>());
+  made.called_for = &lane;
+  lane.coming += 1;
+  try {
+    made.thread = std::jthread([this, &made] { work(made); });
+  } catch (const std::system_error&) {
+    workers_.pop_back();
+    lane.coming -= 1;
+    if (workers_.empty()) throw;
+    most_workers_ = workers_.size();
+  }
+}
+
+void Dispatcher::Yard::serve_all() {
+  for (Lane* lane : ready_)
+    serve(*lane);
+}
+
 /// What is next for this worker: first more for where it is connected to, then whatever waits
-/// longest.
+/// longest, unless others are free to take that.
 Dispatcher::Yard::Task Dispatcher::Yard::choose(Hand& hand) {
   const bool is_tired = hand.carried >= kFairShare;
   if (hand.destination && !is_tired) {
@@ -308,8 +432,19 @@ Dispatcher::Yard::Task Dispatcher::Yard::choose(Hand& hand) {
       if (const Task task = task_for(*lane, hand); task.duty != Duty::none) return task;
     }
   }
+  const bool may_stay = hand.destination && has_free_worker();
   for (Lane* lane : ready_) {
-    if (const Task task = task_for(*lane, hand); task.duty != Duty::none) return task;
+    const Task task = task_for(*lane, hand);
+    if (task.duty == Duty::none) continue;
+    const bool is_elsewhere = task.duty == Duty::carry && lane->destination != hand.destination;
+    if (!is_elsewhere || !hand.destination) return task;
+    // A connection is dear: it is left for those whom nobody serves, or who wait in a long line.
+    const bool is_needed = lane->in_service + lane->coming == 0 || lane->parts.size() > kLongLine;
+    if (may_stay) {
+      serve(*lane);
+    } else if (is_needed) {
+      return task;
+    }
   }
   return {};
 }
@@ -319,6 +454,7 @@ Dispatcher::Yard::Part Dispatcher::Yard::take_part(Lane& lane) {
   lane.parts.pop_front();
   ready_.remove(&lane);
   if (!lane.parts.empty()) ready_.push_back(&lane);
+  if (!lane.is_active()) active_ -= 1;
   return part;
 }
 
@@ -327,7 +463,7 @@ void Dispatcher::Yard::release(Hand& hand) {
   hand.destination->connections -= 1;
   hand.destination.reset();
   hand.carried = 0;
-  work_.notify_one();
+  if (!is_closing_) serve_all();
 }
 
 /// When a worker that waits should look again although nobody wakes it.
@@ -357,12 +493,14 @@ void Dispatcher::Yard::learn(Lane& lane, const DeliveryReport& report) {
     lane.destination->refusals = 0;
     if (lane.destination->limit < options_.per_destination) {
       lane.destination->limit += 1;
-      work_.notify_one();
+      if (!lane.parts.empty()) serve(lane);
     }
     return;
   }
   const auto& one = report.recipients.front();
-  if (one.reason == Reason::log_unavailable || one.reason == Reason::internal_error) return;
+  const bool is_ours = one.reason == Reason::log_unavailable ||
+                       one.reason == Reason::internal_error || one.reason == Reason::interrupted;
+  if (is_ours) return;
   if (one.end == End::deferred && says_not_now(one.reason)) return learn_refusal(lane, report);
   const auto lasts = one.end == End::deferred ? options_.outage_lasts : options_.finding_lasts;
   lane.finding = Finding{report, now + lasts};
@@ -391,9 +529,10 @@ void Dispatcher::Yard::learn_refusal(Lane& lane, const DeliveryReport& report) {
 
 // ---- workers
 
-void Dispatcher::Yard::work() {
-  Hand hand;
+void Dispatcher::Yard::work(Worker& worker) {
+  Hand& hand = worker.hand;
   std::unique_lock lock(mutex_);
+  arrive(worker);
   for (;;) {
     const Task task = choose(hand);
     switch (task.duty) {
@@ -409,22 +548,30 @@ void Dispatcher::Yard::work() {
       case Duty::interrupt:
         interrupt(*task.lane, lock);
         break;
-      case Duty::none: {
+      case Duty::none:
         if (is_closing_) return release(hand);
-        ++idle_;
-        const auto until = next_event(hand);
-        const auto for_now = until - clock_.monotonic();
-        const auto woken = work_.wait_for(lock, std::max(for_now, Monotonic::duration(1000000)));
-        --idle_;
-        if (woken != std::cv_status::timeout || !hand.destination) break;
-        release(hand);
-        lock.unlock();
-        hand.courier.reset();  // quits
-        lock.lock();
+        wait(worker, lock);
         break;
-      }
     }
   }
+}
+
+/// Until somebody calls. A connection that nobody needed for a while is given up.
+void Dispatcher::Yard::wait(Worker& worker, std::unique_lock<std::mutex>& lock) {
+  Hand& hand = worker.hand;
+  worker.is_called = false;
+  idle_.push_back(&worker);
+  const auto for_now = next_event(hand) - clock_.monotonic();
+  worker.bell.wait_for(lock, std::max(for_now, Monotonic::duration(milliseconds(1))),
+                       [&] { return worker.is_called; });
+  std::erase(idle_, &worker);
+  arrive(worker);
+  if (worker.is_called || !hand.destination) return;
+  release(hand);
+  lock.unlock();
+  hand.courier.reset();  // quits
+  hand.notice_courier.reset();
+  lock.lock();
 }
 
 void Dispatcher::Yard::seek(Lane& lane, std::unique_lock<std::mutex>& lock) {
@@ -447,7 +594,7 @@ void Dispatcher::Yard::seek(Lane& lane, std::unique_lock<std::mutex>& lock) {
     }
     lane.facts = std::make_shared<const DestinationFacts>(std::move(*facts));
   }
-  work_.notify_all();
+  if (!lane.parts.empty()) serve(lane);
 }
 
 smtp::Envelope Dispatcher::Yard::envelope_of(const Part& part) {
@@ -460,6 +607,7 @@ smtp::Envelope Dispatcher::Yard::envelope_of(const Part& part) {
 }
 
 void Dispatcher::Yard::carry(Lane& lane, Hand& hand, std::unique_lock<std::mutex>& lock) {
+  lane.in_service += 1;
   const Part part = take_part(lane);
   auto& transit = *part.transit;
   if (!transit.deadline) transit.deadline.emplace(clock_, transit.parcel->deadline);
@@ -469,30 +617,45 @@ void Dispatcher::Yard::carry(Lane& lane, Hand& hand, std::unique_lock<std::mutex
     hand.destination->connections += 1;
   }
   hand.carried += 1;
-  lane.in_service += 1;
+  if (!lane.parts.empty()) serve(lane);
   const auto facts = lane.facts;
+  // A notice to a destination that was found to prove nothing a moment ago.
+  std::optional<DeliveryReport> found;
+  if (lane.finding) found = lane.finding->report;
   lock.unlock();
 
   const auto envelope = envelope_of(part);
   const auto started = clock_.monotonic();
-  const auto report = deliver(part, envelope, facts, hand);
+  const bool is_late = started > transit.parcel->begins_by;
+  auto report = is_late ? deferred(part.which.size(), Reason::interrupted, "its turn came too late")
+                : found ? std::move(*found)
+                        : deliver(part, envelope, facts, hand);
+  if (transit.parcel->notice != nullptr && may_go_open(report)) {
+    lock.lock();
+    if (!found) learn(lane, report);
+    lock.unlock();
+    give_notice(part, envelope, report, hand);
+  }
   const auto took = std::chrono::duration_cast<milliseconds>(clock_.monotonic() - started);
   lock.lock();
   learn(lane, report);
   lane.in_service -= 1;
-  if (!hand.courier || !hand.courier->is_connected()) release(hand);
-  settle(part, envelope, report, &hand.reserved[transit.parcel->log], took, lock);
+  if (!lane.is_active()) active_ -= 1;
+  if (!hand.is_connected()) release(hand);
+  lock.unlock();
+  settle(part, envelope, std::move(report), &hand, took);
+  lock.lock();
 }
 
 DeliveryReport Dispatcher::Yard::deliver(const Part& part, const smtp::Envelope& envelope,
                                          const std::shared_ptr<const DestinationFacts>& facts,
                                          Hand& hand) {
   const Parcel& parcel = *part.transit->parcel;
-  auto& reserved = hand.reserved[parcel.log];
-  if (reserved.records() < part.which.size()) {
+  const bool is_recorded = !parcel.reported;
+  if (is_recorded && hand.reserved[parcel.log].records() < part.which.size()) {
     auto more = parcel.log->reserve(std::max(part.which.size(), kReservedAtOnce));
     if (!more) return deferred(part.which.size(), Reason::log_unavailable, more.error().what);
-    reserved = std::move(*more);
+    hand.reserved[parcel.log].add(std::move(*more));
   }
   const auto now = clock_.monotonic();
   if (hand.courier && (hand.minimum != parcel.minimum || now - hand.since >= kOldestSession)) {
@@ -503,8 +666,17 @@ DeliveryReport Dispatcher::Yard::deliver(const Part& part, const smtp::Envelope&
     hand.minimum = parcel.minimum;
     hand.since = now;
   }
+  if (hand.notice_courier) hand.notice_courier->disconnect();
   WatchedContent content(parcel);
   return hand.courier->deliver(facts, envelope, content, *part.transit->deadline);
+}
+
+void Dispatcher::Yard::give_notice(const Part& part, const smtp::Envelope& envelope,
+                                   DeliveryReport& report, Hand& hand) {
+  if (hand.courier) hand.courier->disconnect();
+  if (!hand.notice_courier) hand.notice_courier.emplace(*notices_, finder_.port());
+  hand.notice_courier->deliver(envelope, *part.transit->parcel->notice, *part.transit->deadline,
+                               report);
 }
 
 /// Another message for a domain of which all is known already.
@@ -512,58 +684,77 @@ void Dispatcher::Yard::repeat(Lane& lane, std::unique_lock<std::mutex>& lock) {
   const Part part = take_part(lane);
   DeliveryReport report = lane.finding->report;
   report.recipients.resize(part.which.size(), report.recipients.front());
-  settle(part, envelope_of(part), report, nullptr, milliseconds(0), lock);
+  lock.unlock();
+  settle(part, envelope_of(part), std::move(report), nullptr, milliseconds(0));
+  lock.lock();
 }
 
 void Dispatcher::Yard::interrupt(Lane& lane, std::unique_lock<std::mutex>& lock) {
   const Part part = take_part(lane);
-  const auto report =
-      deferred(part.which.size(), Reason::interrupted, "ended before this message's turn came");
-  settle(part, envelope_of(part), report, nullptr, milliseconds(0), lock);
+  lock.unlock();
+  settle(part, envelope_of(part),
+         deferred(part.which.size(), Reason::interrupted, "ended before this message's turn came"),
+         nullptr, milliseconds(0));
+  lock.lock();
 }
 
-Result<void> Dispatcher::Yard::append(audit::Log& log, const std::vector<audit::Record>& records,
-                                      audit::Reservation* reservation) {
-  audit::Reservation none;
-  auto& from = reservation != nullptr ? *reservation : none;
-  auto appended = log.append(records, from);
-  // As in single sends: once more, then the gap is told.
-  if (!appended) appended = log.append(records, from);
-  if (!appended) return fail(std::move(appended).error());
-  return {};
-}
+// ---- ends
 
 void Dispatcher::Yard::settle(const Part& part, const smtp::Envelope& envelope,
-                              const DeliveryReport& report, audit::Reservation* reservation,
-                              milliseconds took, std::unique_lock<std::mutex>& lock) {
-  lock.unlock();
+                              DeliveryReport report, Hand* hand, milliseconds took) {
   auto& transit = *part.transit;
   const Parcel& parcel = *transit.parcel;
+  if (parcel.reported) {
+    parcel.reported(std::move(report));
+    return let_go(transit);
+  }
   std::vector<audit::Recipient> recipients;
   for (const auto i : part.which)
     recipients.push_back(transit.recipients[i]);
   auto ends =
       end_part(parcel.mailing, envelope, parcel.id, recipients, report, parcel.on_insecure, clock_);
-  Result<void> told;
-  if (!ends.records.empty()) told = append(*parcel.log, ends.records, reservation);
-
-  lock.lock();
-  for (std::size_t i = 0; i < part.which.size(); ++i) {
-    ends.results[i].took = took;
-    transit.results[part.which[i]] = std::move(ends.results[i]);
+  for (auto& result : ends.results)
+    result.took = took;
+  Recorder::Entry entry{.log = parcel.log};
+  if (!ends.records.empty()) {
+    auto prepared = parcel.log->prepare(ends.records);
+    if (!prepared) return close(part, std::move(ends.results), fail(std::move(prepared).error()));
+    entry.prepared = std::move(*prepared);
+    if (hand != nullptr) entry.reservation = hand->reserved[parcel.log].split(ends.records.size());
+    if (parcel.ended) parcel.ended(entry.prepared);
   }
-  if (!told) transit.gaps.push_back(std::move(told).error());
-  if (--transit.parts_left > 0) return;
-  lock.unlock();
-  transit.parcel->settled(std::move(transit.results), std::move(transit.gaps));
-  transit.parcel.reset();
-  lock.lock();
-  under_way_ -= 1;
-  room_.notify_all();
+  entry.recorded = [this, part, results = std::move(ends.results)](Result<void> told) mutable {
+    close(part, std::move(results), std::move(told));
+  };
+  recorder_.add(std::move(entry));
 }
 
-Dispatcher::Dispatcher(const FactFinder& finder, const smtp::Client& client, Options options)
-    : yard_(std::make_unique<Yard>(finder, client, options)) {}
+void Dispatcher::Yard::close(const Part& part, std::vector<RecipientResult> results,
+                             Result<void> told) {
+  auto& transit = *part.transit;
+  {
+    const std::lock_guard lock(mutex_);
+    for (std::size_t i = 0; i < part.which.size(); ++i)
+      transit.results[part.which[i]] = std::move(results[i]);
+    if (!told) transit.gaps.push_back(std::move(told).error());
+    if (--transit.parts_left > 0) return;
+  }
+  transit.parcel->settled(std::move(transit.results), std::move(transit.gaps));
+  let_go(transit);
+}
+
+void Dispatcher::Yard::let_go(Transit& transit) {
+  transit.parcel.reset();
+  const std::lock_guard lock(mutex_);
+  under_way_ -= 1;
+  // Whoever waits for room is woken once there is some, not for each parcel.
+  const auto some = options_.waiting - options_.waiting / 4;
+  if (under_way_ < some || options_.waiting <= 4) room_.notify_all();
+}
+
+Dispatcher::Dispatcher(const FactFinder& finder, const smtp::Client& client, Options options,
+                       const smtp::NoticeClient* notices)
+    : yard_(std::make_unique<Yard>(finder, client, options, notices)) {}
 Dispatcher::~Dispatcher() = default;
 
 void Dispatcher::add(std::shared_ptr<Parcel> parcel) {

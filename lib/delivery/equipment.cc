@@ -55,6 +55,7 @@ struct Equipment::Parts {
   std::unique_ptr<StsSource> sts_source;
   std::optional<FactFinder> finder;
   std::optional<smtp::Client> client;
+  std::optional<smtp::NoticeClient> notice_client;
   std::optional<name::Domain> host_name;
 };
 
@@ -70,8 +71,8 @@ const FactFinder& Equipment::finder() const {
 const smtp::Client& Equipment::client() const {
   return *parts_->client;
 }
-const tls::Context& Equipment::tls_context() const {
-  return *parts_->tls;
+const smtp::NoticeClient& Equipment::notice_client() const {
+  return *parts_->notice_client;
 }
 const name::Domain& Equipment::host_name() const {
   return *parts_->host_name;
@@ -123,6 +124,7 @@ Result<std::unique_ptr<Equipment>> Equipment::make(const config::Config& config,
   if (!context) return fail(std::move(context).error());
   parts->tls.emplace(std::move(*context));
   parts->client.emplace(*parts->tls, manner(network, options.patience));
+  parts->notice_client.emplace(*parts->tls, smtp::Manner{.helo = *parts->host_name});
   return std::unique_ptr<Equipment>(new Equipment(std::move(parts)));
 }
 

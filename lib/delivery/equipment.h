@@ -15,6 +15,7 @@
 #include "dns/resolver.h"
 #include "mtasts/lookup.h"
 #include "smtp/client.h"
+#include "smtp/notice.h"
 #include "tls/context.h"
 
 namespace sm::delivery {
@@ -46,7 +47,8 @@ class Equipment {
   [[nodiscard]] dns::Resolver& resolver() const;
   [[nodiscard]] const FactFinder& finder() const;
   [[nodiscard]] const smtp::Client& client() const;
-  [[nodiscard]] const tls::Context& tls_context() const;
+  /// For notifications to destinations that prove nothing (notice_courier.h).
+  [[nodiscard]] const smtp::NoticeClient& notice_client() const;
   /// The name that we give in EHLO.
   [[nodiscard]] const name::Domain& host_name() const;
 
