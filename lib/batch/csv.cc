@@ -150,22 +150,4 @@ std::string csv_cell(std::string_view text, char separator) {
   return cell + '"';
 }
 
-bool is_formula(std::string_view text) {
-  text = trimmed(text, " \t\r\n");
-  if (text.empty()) return false;
-  const char sign = text.front();
-  if (sign == '=') return true;
-  if (sign != '+' && sign != '-' && sign != '@') return false;
-  // A function call directly after the sign, or a call of another program (DDE).
-  const auto open = text.find('(');
-  const bool calls =
-      open != text.npos && open > 1 &&
-      std::all_of(text.begin() + 1, text.begin() + static_cast<std::ptrdiff_t>(open),
-                  [](char c) { return is_alnum(c) || c == '.' || c == '_'; }) &&
-      std::any_of(text.begin() + 1, text.begin() + static_cast<std::ptrdiff_t>(open), is_alpha);
-  const auto pipe = text.find('|');
-  const bool runs = pipe != text.npos && text.find('!', pipe) != text.npos;
-  return calls || runs;
-}
-
 }  // namespace sm::batch

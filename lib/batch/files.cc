@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "base/spreadsheet.h"
 #include "base/text.h"
 #include "batch/csv.h"
 

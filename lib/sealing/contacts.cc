@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "base/spreadsheet.h"
 #include "base/text.h"
 #include "name/mailbox.h"
 #include "sealing/number.h"
@@ -11,7 +12,6 @@ namespace sm::sealing {
 namespace {
 
 constexpr std::size_t kMaxName = 200;
-constexpr std::string_view kFormulaStarts = "=+-@\t\r";
 
 Unexpected wrong(std::size_t line, const std::string& what) {
   return fail(Errc::malformed, "line " + std::to_string(line) + ": " + what);
@@ -66,20 +66,20 @@ bool is_empty(const Row& row) {
   return row.cells.size() == 1 && trimmed(row.cells.front()).empty();
 }
 
-/// What a spreadsheet would take for a formula, however many apostrophes stand before it.
-bool is_formula(std::string_view text) {
+/// However many apostrophes stand before it: each export adds one, each import takes one away.
+bool is_like_formula(std::string_view text) {
   const auto first = text.find_first_not_of('\'');
-  return first != text.npos && kFormulaStarts.find(text[first]) != kFormulaStarts.npos;
+  return first != text.npos && begins_like_formula(text.substr(first));
 }
 
 std::string without_apostrophe(const std::string& cell) {
-  return cell.starts_with('\'') && is_formula(cell) ? cell.substr(1) : cell;
+  return cell.starts_with('\'') && is_like_formula(cell) ? cell.substr(1) : cell;
 }
 
 std::string cell_text(std::string_view value) {
   std::string text(value);
   // A number of E.164 is plus and digits alone: no formula can be made of that.
-  if (is_formula(text) && !parse_phone(text)) text.insert(0, 1, '\'');
+  if (is_like_formula(text) && !parse_phone(text)) text.insert(0, 1, '\'');
   if (text.find_first_of(",;\"\r\n") == text.npos) return text;
   std::string quoted = "\"";
   for (const char c : text) {

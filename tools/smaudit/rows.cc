@@ -6,6 +6,7 @@
 #include "audit/tree.h"
 #include "base/encoding.h"
 #include "base/json_writer.h"
+#include "base/spreadsheet.h"
 #include "base/text.h"
 
 namespace sm::smaudit {
@@ -218,44 +219,8 @@ std::string ndjson_row(std::string_view line, const std::vector<Disclosure>& dis
   return row + ",\"leaf\":\"" + leaf_hex(line) + "\"}";
 }
 
-namespace {
-
-/// Takes one blank or invisible character off the front, which some spreadsheets trim.
-bool take_blank(std::string_view& text) {
-  // Space, no-break space, zero-width characters and marks of direction, ideographic space, BOM.
-  constexpr std::array<std::string_view, 10> kBlanks = {" ",
-                                                        "\xc2\xa0",
-                                                        "\xe2\x80\x8b",
-                                                        "\xe2\x80\x8c",
-                                                        "\xe2\x80\x8d",
-                                                        "\xe2\x80\x8e",
-                                                        "\xe2\x80\x8f",
-                                                        "\xe2\x81\xa0",
-                                                        "\xe3\x80\x80",
-                                                        "\xef\xbb\xbf"};
-  for (const std::string_view blank : kBlanks) {
-    if (!text.starts_with(blank)) continue;
-    text.remove_prefix(blank.size());
-    return true;
-  }
-  return false;
-}
-
-/// What spreadsheets take for formulas, the full-width forms included (OWASP, CSV Injection).
-bool is_formula(std::string_view text) {
-  while (take_blank(text))
-    continue;
-  constexpr std::array<std::string_view, 8> kBeginnings = {
-      "=", "+", "-", "@", "\xef\xbc\x9d", "\xef\xbc\x8b", "\xef\xbc\x8d", "\xef\xbc\xa0"};
-  const bool has_control = !text.empty() && static_cast<unsigned char>(text[0]) < 0x20;
-  return has_control || std::any_of(kBeginnings.begin(), kBeginnings.end(),
-                                    [&](std::string_view one) { return text.starts_with(one); });
-}
-
-}  // namespace
-
 std::string csv_cell(std::string_view text) {
-  std::string cell = is_formula(text) ? "\"'" : "\"";
+  std::string cell = begins_like_formula(text) ? "\"'" : "\"";
   for (const char c : text) {
     if (c == '"') cell += '"';
     cell += c == '\n' || c == '\r' ? ' ' : c;

@@ -86,16 +86,3 @@ TEST_CASE("a cell that is written is read as the same", "[csv]") {
     CHECK(records[0].cells[1] == text);
   }
 }
-
-TEST_CASE("A94 formulas are told from what only begins with a sign", "[csv]") {
-  for (const char* text : {"=1+1", " =1", "=HYPERLINK(\"x\")", "@SUM(A1:A9)", "+cmd|' /C calc'!A0",
-                           "-2+3+cmd|' /C calc'!A0", "+A1(", "=", "\t=1"}) {
-    CAPTURE(text);
-    CHECK(is_formula(text));
-  }
-  for (const char* text : {"", "+31612345678", "-5,00", "-", "@anna", "- see (12)", "a=b",
-                           "+31 (0)6", "1|2!3", "-12.5 (minus)"}) {
-    CAPTURE(text);
-    CHECK_FALSE(is_formula(text));
-  }
-}
