@@ -49,20 +49,27 @@ Result<config::Organisation> organisation_of(const config::Config& config,
               "smcontact add " + address + " --sender");
 }
 
+std::optional<TurnedAway> turned_away(const config::Config& config, const smtp::Envelope& envelope,
+                                      const name::Mailbox& author, const std::string& account) {
+  const auto whose = find_organisation(config, envelope, author);
+  if (!whose) return std::nullopt;
+  audit::Record record(audit::Event::refused, audit::MessageId::fresh());
+  record.outcome(audit::Outcome::denied, "policy-forbids")
+      .disclose("account", account)
+      .disclose("sender", author.text());
+  for (const auto& recipient : envelope.recipients)
+    record.disclose("recipient", recipient.mailbox.text());
+  return TurnedAway{whose->id, std::move(record)};
+}
+
 Result<config::Organisation> admit(const config::Config& config, const Mail& mail,
                                    const sealing::Premises::Options& how) {
   auto admitted = organisation_of(config, mail.envelope, mail.message);
   if (admitted || admitted.error().code != Errc::denied) return admitted;
-  const auto whose = find_organisation(config, mail.envelope, mail.message.from().mailbox);
-  if (!whose) return admitted;  // nobody's mail is in nobody's log
-  audit::Record record(audit::Event::refused, audit::MessageId::fresh());
-  record.outcome(audit::Outcome::denied, "policy-forbids")
-      .disclose("account", mail.account)
-      .disclose("sender", mail.message.from().mailbox.text());
-  for (const auto& recipient : mail.envelope.recipients)
-    record.disclose("recipient", recipient.mailbox.text());
+  const auto told = turned_away(config, mail.envelope, mail.message.from().mailbox, mail.account);
+  if (!told) return admitted;
   sealing::Logs logs(config, *how.clock, how.tool);
-  if (auto told = logs.append(whose->id, record); !told) return fail(std::move(told).error());
+  if (auto kept = logs.append(told->org, told->record); !kept) return fail(std::move(kept).error());
   return admitted;
 }
 

@@ -50,7 +50,17 @@ Result<config::Organisation> organisation_of(const config::Config& config,
                                              const smtp::Envelope& envelope,
                                              const name::Mailbox& author);
 
-/// The same, at the door: who is not registered is turned away, and the organisation's log says so.
+/// What the log is told of a mail that organisation_of() denied, and whose log that is.
+struct TurnedAway {
+  std::string org;
+  audit::Record record;
+};
+/// Nothing where it is nobody's mail: that is in nobody's log.
+std::optional<TurnedAway> turned_away(const config::Config& config, const smtp::Envelope& envelope,
+                                      const name::Mailbox& author, const std::string& account);
+
+/// The same as organisation_of, at the door: who is not registered is turned away, and the
+/// organisation's log says so.
 Result<config::Organisation> admit(const config::Config& config, const Mail& mail,
                                    const sealing::Premises::Options& how);
 
