@@ -156,6 +156,12 @@ struct Local {
   std::string aliases = "/etc/aliases";
 };
 
+/// Batches (smsend --batch).
+struct Batch {
+  std::chrono::days keep_keys{400};  ///< since nothing happened to them; then they may come again
+  unsigned per_destination = 8;      ///< connections at a time
+};
+
 struct Organisation {
   std::string id;                     ///< [a-z0-9][a-z0-9.-]{0,62}
   std::string name;                   ///< as people read it
@@ -180,6 +186,7 @@ struct Config {
   Branding branding;
   Queue queue;
   Local local;
+  Batch batch;
   std::optional<std::string> nta7516_header;  ///< name of the header field that marks NTA 7516 mail
 
   /// The organisation that sends from this domain; null where none does.

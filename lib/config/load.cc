@@ -229,6 +229,7 @@ Result<Config> load(const Sources& sources, const Overrides& overrides) {
   config.branding = text.branding;
   config.queue = text.queue;
   config.local = text.local;
+  config.batch = text.batch;
   if (overrides.is_sealing_enabled) switch_sealing(config, *overrides.is_sealing_enabled);
   config.nta7516_header = text.nta7516_header;
   if (text.state) config.state = *text.state;

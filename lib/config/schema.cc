@@ -460,6 +460,25 @@ Result<void> read_local(const Node& node, Local& local) {
       node, {{"domain", into(local.domain, domain)}, {"aliases", into(local.aliases, path)}});
 }
 
+Result<std::chrono::days> memory(const Node& node) {
+  constexpr std::uint64_t kLeast = 30;
+  constexpr std::uint64_t kMost = 3650;
+  const auto text = node.text();
+  if (!text) return fail(text.error());
+  if (text->ends_with('d')) {
+    const auto days = parse_decimal(std::string_view(*text).substr(0, text->size() - 1), kMost);
+    if (days && *days >= kLeast) return std::chrono::days(*days);
+  }
+  return node.fail("expected a number of days from 30d to 3650d");
+}
+
+Result<void> read_batch(const Node& node, Batch& batch) {
+  constexpr std::uint64_t kMostConnections = 64;
+  return read_section(node, {{"keep_keys", into(batch.keep_keys, memory)},
+                             {"per_destination",
+                              into(batch.per_destination, number_to<unsigned>(kMostConnections))}});
+}
+
 Result<void> read_audit(const Node& node, std::string& audit_origin) {
   return read_section(node, {{"origin", into(audit_origin, origin)}});
 }
@@ -603,6 +622,7 @@ Result<FileText> parse_file(std::string_view text, const std::string& name) {
            {"branding", [&](const Node& node) { return read_branding(node, file.branding); }},
            {"queue", [&](const Node& node) { return read_queue(node, file.queue); }},
            {"local", [&](const Node& node) { return read_local(node, file.local); }},
+           {"batch", [&](const Node& node) { return read_batch(node, file.batch); }},
            {"organisations", [&](const Node& node) { return read_organisations(node, file); }}});
       !read) {
     return fail(read.error());

@@ -27,6 +27,7 @@ struct FileText {
   Branding branding;
   Queue queue;
   Local local;
+  Batch batch;
 };
 
 /// Reads the text of the file `name`. Errc::configuration with line and column for all that is not

@@ -16,6 +16,7 @@
 #include "sealing/errand.h"
 #include "sealing/mark.h"
 #include "sealing/number.h"
+#include "store/batch_table.h"
 #include "store/contact_table.h"
 #include "store/sealed_table.h"
 #include "store/session_table.h"
@@ -33,6 +34,7 @@ constexpr std::chrono::days kImplausible{180};
 constexpr std::chrono::hours kOrphanAge{1};
 constexpr std::chrono::hours kDraftAge{24};
 constexpr std::string_view kLastNote = "sweep/last";
+constexpr std::string_view kForgottenNote = "sweep/batch-keys";
 
 class Sweep {
  public:
@@ -77,6 +79,7 @@ class Sweep {
     note(tell_of_unread());
     note(use_numbers());
     note(run_errands());
+    note(forget_batch_keys());
     for (const auto& org : organisations())
       note(close(org));
     return remember();
@@ -267,6 +270,24 @@ class Sweep {
     if (!ends) return fail(std::move(ends).error());
     report_.errands = std::move(*ends);
     return {};
+  }
+
+  /// Once a day is often enough: what is looked through may be long.
+  Result<void> forget_batch_keys() {
+    constexpr std::chrono::hours kOften{24};
+    constexpr std::size_t kTogether = 5000;
+    store::NoteTable notes(*office_.index);
+    auto last = notes.find(std::string(kForgottenNote));
+    if (!last) return fail(std::move(last).error());
+    const auto mark = Mark::parse(*last);
+    if (mark && sealing::elapsed_since(*mark, *office_.clock) < kOften) return {};
+    const auto before = office_.clock->now() - office_.config->batch.keep_keys;
+    for (auto gone = kTogether; gone == kTogether; report_.keys += gone) {
+      auto forgotten = store::BatchTable(*office_.index).forget(before, kTogether);
+      if (!forgotten) return fail(std::move(forgotten).error());
+      gone = *forgotten;
+    }
+    return notes.put(std::string(kForgottenNote), Mark::now(*office_.clock).text());
   }
 
   Result<void> close(const std::string& org) {

@@ -3,7 +3,7 @@
 // log says was destroyed is destroyed again where a restored backup brought it back; what has
 // expired ends; ends that were interrupted are finished; content that nobody can find is removed;
 // senders are told of what stays unread; errands that are due are run; lifecycles that nobody will
-// end are closed; checkpoints are signed.
+// end are closed; keys of batches that are long done are forgotten; checkpoints are signed.
 
 #include <cstddef>
 #include <string>
@@ -21,6 +21,7 @@ struct SweepReport {
   std::size_t finished = 0;   ///< ends that had been interrupted
   std::size_t orphans = 0;    ///< envelopes without a message
   std::size_t closed = 0;     ///< recipients whose submission was interrupted
+  std::size_t keys = 0;       ///< of batches, forgotten
   std::vector<sealing::ErrandEnd> errands{};
   std::vector<Error> failures{};  ///< what could not be done now; all else was
 };

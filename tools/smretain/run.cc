@@ -260,6 +260,7 @@ Result<cli::Verdict> sweep(const Options& options) {
             .add("finished", report->finished)
             .add("orphans", report->orphans)
             .add("closed", report->closed)
+            .add("keys", report->keys)
             .add("sent", accepted)
             .add("waiting", report->errands.size() - static_cast<std::size_t>(accepted))
             .add("failures", report->failures.size())

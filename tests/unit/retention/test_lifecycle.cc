@@ -409,3 +409,34 @@ TEST_CASE("what was submitted by somebody who died is closed as uncertain", "[re
   CHECK(fixture.log_text().find("\"reason\":\"interrupted\"") != std::string::npos);
   CHECK(swept(fixture).closed == 0);
 }
+
+TEST_CASE("keys of batches are forgotten a year and more after anything happened to them",
+          "[retention]") {
+  OfficeFixture fixture;
+  fixture.seal(Method::sms);
+  const auto add = [&](const std::string& key, const std::string& run, std::chrono::days age) {
+    auto statement = must(fixture.office.index->prepare(
+        "INSERT INTO batch_key VALUES('delinde',?,x'00','<a@b>',0,'','','',?,0,'delivered',?,1)"));
+    must(statement.bind(key)
+             .bind(run)
+             .bind((fixture.clock.now() - age).time_since_epoch().count())
+             .run());
+  };
+  const auto keys = [&] {
+    auto rows = must(fixture.office.index->prepare("SELECT key FROM batch_key ORDER BY key"));
+    std::vector<std::string> found;
+    while (must(rows.row()))
+      found.push_back(rows.text(0));
+    return found;
+  };
+  add("new", "", std::chrono::days(390));
+  add("old", "", std::chrono::days(401));
+  add("under way", "0123456789abcdef", std::chrono::days(401));
+  CHECK(swept(fixture).keys == 1);
+  CHECK(keys() == std::vector<std::string>{"new", "under way"});
+  // Once a day is often enough.
+  add("old", "", std::chrono::days(401));
+  CHECK(swept(fixture).keys == 0);
+  fixture.clock.advance(25h);
+  CHECK(swept(fixture).keys == 1);
+}
