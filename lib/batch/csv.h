@@ -33,13 +33,18 @@ class Characters {
   [[nodiscard]] std::uint64_t line() const { return line_; }
   /// Bytes taken so far.
   [[nodiscard]] std::uint64_t offset() const { return offset_; }
+  /// Rows made of them: by whoever makes them.
+  std::uint64_t count_row() { return ++rows_; }
+  [[nodiscard]] std::uint64_t rows() const { return rows_; }
 
  private:
   ReadBlock read_;
   std::string_view block_{};
   bool is_at_end_ = false;
   std::uint64_t line_ = 1;
-  std::atomic<std::uint64_t> offset_{0};  ///< asked by the thread that estimates
+  // Asked by the thread that estimates.
+  std::atomic<std::uint64_t> offset_{0};
+  std::atomic<std::uint64_t> rows_{0};
 };
 
 struct CsvRecord {
@@ -75,9 +80,5 @@ char separator_of(std::string_view heading);
 
 /// A cell as CSV: quoted where it must be.
 std::string csv_cell(std::string_view text, char separator);
-
-/// A spreadsheet would take the text for a formula and run it: "=1+1", "@SUM(A1)", "+cmd|'/C x'!A".
-/// Numbers, phone numbers and words with a sign before them are none.
-bool is_formula(std::string_view text);
 
 }  // namespace sm::batch

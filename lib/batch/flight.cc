@@ -1,5 +1,7 @@
 #include "batch/flight.h"
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 
@@ -9,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/encoding.h"
+#include "crypto/digest.h"
 #include "crypto/random.h"
 
 namespace sm::batch {
@@ -17,6 +20,17 @@ namespace {
 // "smtools-flight/v1 <boot id>", padded with spaces, LF; then the slots.
 constexpr std::size_t kHead = 128;
 constexpr std::string_view kMagic = "smtools-flight/v1 ";
+
+enum Slot : std::uint8_t { kUntouched = 0, kInDoubt = 1, kEnded = 2 };
+
+// An end: its size (4 octets, this machine's order), SHA-256, records. Behind the slots, each
+// slot's at its own place; what is not used takes no space.
+constexpr std::size_t kEndSize = 8192;
+constexpr std::size_t kEndHead = sizeof(std::uint32_t) + sizeof(crypto::Sha256);
+
+std::uint64_t place_of_end(std::uint32_t slot) {
+  return kHead + Flight::kSlots + std::uint64_t{slot} * kEndSize;
+}
 
 std::string folder_in(const std::string& state) {
   return state + "/batch";
@@ -84,11 +98,24 @@ std::optional<std::uint32_t> Flight::take() {
 
 void Flight::mark(std::uint32_t slot) noexcept {
   // The store must not move behind the write(2) that follows it.
-  __atomic_store_n(&slots_[slot], std::uint8_t{1}, __ATOMIC_SEQ_CST);
+  __atomic_store_n(&slots_[slot], kInDoubt, __ATOMIC_SEQ_CST);
+}
+
+void Flight::keep_end(std::uint32_t slot, std::string_view prepared) noexcept {
+  if (prepared.empty() || prepared.size() > kEndSize - kEndHead) return;
+  std::array<std::uint8_t, kEndSize> end;
+  const auto size = static_cast<std::uint32_t>(prepared.size());
+  const auto digest = crypto::sha256(as_bytes(prepared));
+  std::memcpy(end.data(), &size, sizeof size);
+  std::memcpy(end.data() + sizeof size, digest.data(), digest.size());
+  std::memcpy(end.data() + kEndHead, prepared.data(), prepared.size());
+  const auto written = pwrite_all(lock_.fd(), Bytes(end).first(kEndHead + prepared.size()),
+                                  place_of_end(slot), path_);
+  if (written) __atomic_store_n(&slots_[slot], kEnded, __ATOMIC_SEQ_CST);
 }
 
 void Flight::give_back(std::uint32_t slot) {
-  __atomic_store_n(&slots_[slot], std::uint8_t{0}, __ATOMIC_SEQ_CST);
+  __atomic_store_n(&slots_[slot], kUntouched, __ATOMIC_SEQ_CST);
   const std::lock_guard lock(*mutex_);
   free_.push_back(slot);
 }
@@ -114,7 +141,22 @@ Result<std::optional<Wreck>> Wreck::board(const std::string& state, const std::s
 }
 
 bool Wreck::is_in_doubt(std::uint32_t slot) const {
-  return !slots_ || slot >= slots_->size() || (*slots_)[slot] != '\0';
+  return !slots_ || slot >= slots_->size() || (*slots_)[slot] != kUntouched;
+}
+
+std::optional<std::string> Wreck::end_of(std::uint32_t slot) const {
+  const bool is_kept = lock_ && slots_ && slot < slots_->size() && (*slots_)[slot] == kEnded;
+  if (!is_kept) return std::nullopt;
+  std::array<std::uint8_t, kEndSize> end{};
+  const auto read = pread_full(lock_->fd(), end.data(), end.size(), place_of_end(slot), path_);
+  if (!read || *read < kEndHead) return std::nullopt;
+  std::uint32_t size = 0;
+  std::memcpy(&size, end.data(), sizeof size);
+  if (size > *read - kEndHead) return std::nullopt;
+  const auto records = Bytes(end).subspan(kEndHead, size);
+  const auto digest = crypto::sha256(records);
+  if (!std::equal(digest.begin(), digest.end(), end.data() + sizeof size)) return std::nullopt;
+  return std::string(as_text(records));
 }
 
 void Wreck::clear() {

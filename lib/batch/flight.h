@@ -1,19 +1,21 @@
 #pragma once
 // What a run of a batch leaves behind whatever happens to it: which of its messages may have been
-// taken by a server without our knowing.
+// taken by a server without our knowing, and what servers said that is not in the log yet.
 //
 // A file of one octet a message under way, mapped into memory and locked for the run's life:
-// <state>/batch/<run>. An octet is set just before a message's end mark leaves and cleared when the
-// journal has its end. A process that is killed leaves the file as it was at that moment (memory
-// that is shared with a file outlives a process, not a power loss: after one, all that was under
-// way is in doubt). The kernel drops the lock with the process, so that nobody takes a dead run for
-// a living one.
+// <state>/batch/<run>. An octet is set just before a message's end mark leaves, set to another
+// value when its end is known and its record stands further back in the file, and cleared when the
+// journal has its end. A process that is killed leaves the file as it was at that moment (what was
+// written outlives a process without a sync, not a power loss: after one, all that was under way is
+// in doubt). So a kill leaves in doubt only what waited for a server's last reply. The kernel drops
+// the lock with the process, so that nobody takes a dead run for a living one.
 
 #include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -38,6 +40,9 @@ class Flight {
   std::optional<std::uint32_t> take();
   /// The end mark is about to leave. From any thread.
   void mark(std::uint32_t slot) noexcept;
+  /// Its end is known: the records of it, prepared for the log (audit::Log::prepare). What is too
+  /// large, or finds no space, is not kept: the slot stays as it was. From any thread.
+  void keep_end(std::uint32_t slot, std::string_view prepared) noexcept;
   /// The journal has its end.
   void give_back(std::uint32_t slot);
   /// What stands in the journal as ours cannot be ended now: the next run needs the file.
@@ -62,6 +67,8 @@ class Wreck {
   static Result<std::optional<Wreck>> board(const std::string& state, const std::string& run,
                                             const Clock& clock);
   [[nodiscard]] bool is_in_doubt(std::uint32_t slot) const;
+  /// What was kept of its end; nothing where nothing whole was.
+  [[nodiscard]] std::optional<std::string> end_of(std::uint32_t slot) const;
   /// All of it is in the journal.
   void clear();
 

@@ -170,6 +170,7 @@ bool Composer::check_sender(Item& item) {
     return false;
   }
   const auto& author = authors->addresses.front().mailbox;
+  item.author = author;
   item.envelope.sender = setting_->sender.value_or(name::ReversePath(author));
   auto organisation = senders_->find(item.envelope, author);
   if (!organisation) {

@@ -40,7 +40,8 @@ struct Setting {
 struct Item {
   Row row;
   std::string key{};
-  smtp::Envelope envelope{};  ///< one recipient
+  smtp::Envelope envelope{};              ///< one recipient
+  std::optional<name::Mailbox> author{};  ///< of From
   const config::Organisation* organisation = nullptr;
   sealing::SealingTerms terms{};
   delivery::OnInsecure on_insecure = delivery::OnInsecure::refuse;

@@ -82,6 +82,11 @@ class Salvage {
       if (!status) return fail(std::move(status).error());
       ends_.push_back({org, one.key, *status});
     }
+    if (!prepared_.empty()) {
+      audit::Reservation none;
+      auto told = (*log)->append_prepared(std::exchange(prepared_, {}), none);
+      if (!told) return fail(std::move(told).error());
+    }
     if (records_.empty()) return {};
     return logs_.append(org, std::exchange(records_, {}));
   }
@@ -97,9 +102,21 @@ class Salvage {
       const bool is_told = (*link)->recipient.progress >= store::Progress::delivered;
       return is_told ? Status::sealed : Status::pending;
     }
+    if (const auto end = kept_end(one)) return *end;
     const bool is_in_doubt = wreck_.is_in_doubt(one.slot);
     if (trace.is_submitted || is_in_doubt) tell(one, is_in_doubt);
     return is_in_doubt ? Status::uncertain : Status::deferred;
+  }
+
+  /// The run knew the end, and died before the log had it.
+  std::optional<Status> kept_end(const Abandoned& one) {
+    const auto end = wreck_.end_of(one.slot);
+    const auto event = end ? audit::Log::event_of(*end) : std::nullopt;
+    const auto status = event ? end_of(*event) : std::nullopt;
+    // A slot is used again and again: the end must be that of this message.
+    if (!status || message_in(*end) != one.message) return std::nullopt;
+    prepared_ += *end;
+    return status;
   }
 
   void tell(const Abandoned& one, bool is_in_doubt) {
@@ -125,6 +142,7 @@ class Salvage {
   const Clock& clock_;
   std::vector<KeyEnd> ends_;
   std::vector<audit::Record> records_;
+  std::string prepared_;  ///< records that the run had ready
 };
 
 }  // namespace

@@ -2,10 +2,10 @@
 // What a run that died left behind, brought to an end: each key that it had claimed.
 //
 // In this order, for each: the audit log has its end: that counts. It lies sealed in the store: it
-// is `pending` or `sealed`. Its end mark may have left (flight.h): it is `uncertain`, recorded so
-// now. Nothing of it can have been accepted: it is `deferred`, recorded so where the log has its
-// `submitted`. After that every key can be claimed again; who claims an uncertain one sends it once
-// more, with the same Message-ID.
+// is `pending` or `sealed`. The run knew its end (flight.h): it is recorded now. Its end mark may
+// have left: it is `uncertain`, recorded so now. Nothing of it can have been accepted: it is
+// `deferred`, recorded so where the log has its `submitted`. After that every key can be claimed
+// again; who claims an uncertain one sends it once more, with the same Message-ID.
 
 #include <cstddef>
 

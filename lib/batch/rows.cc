@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/spreadsheet.h"
 #include "base/text.h"
 
 namespace sm::batch {
@@ -137,7 +138,7 @@ Result<std::optional<AnyRow>> RowReader::next_csv() {
   auto record = csv_->next();
   if (!record) return fail(std::move(record).error(), name_);
   if (!*record) return std::optional<AnyRow>();
-  Row row{.number = ++rows_,
+  Row row{.number = in_->count_row(),
           .line = (*record)->line,
           .names = columns_,
           .values = std::move((*record)->cells)};
@@ -176,7 +177,7 @@ Result<std::optional<AnyRow>> RowReader::next_json() {
   }
   if (trimmed(text, " \t\r").empty() && !is_too_large) return std::optional<AnyRow>();
   auto names = std::make_shared<std::vector<std::string>>();
-  Row row{.number = ++rows_, .line = line, .names = names, .values = {}};
+  Row row{.number = in_->count_row(), .line = line, .names = names, .values = {}};
   const auto bad = [&](std::string reason) {
     return std::optional<AnyRow>(BadRow{std::move(row), std::move(reason)});
   };

@@ -39,8 +39,14 @@ class RowReader {
   /// CSV: the columns, in order. NDJSON: empty, each row has its own.
   [[nodiscard]] const std::vector<std::string>& columns() const { return *columns_; }
   [[nodiscard]] char separator() const { return separator_; }
-  /// Bytes read so far, for an estimate of what is left.
-  [[nodiscard]] std::uint64_t offset() const { return in_->offset(); }
+  /// How many rows a file of so many bytes has, judged by what was read of it; 0: not known yet.
+  /// From any thread.
+  [[nodiscard]] std::uint64_t estimate(std::uint64_t size) const {
+    const auto offset = in_->offset();
+    if (offset == 0) return 0;
+    return static_cast<std::uint64_t>(static_cast<double>(in_->rows()) * static_cast<double>(size) /
+                                      static_cast<double>(offset));
+  }
 
  private:
   RowReader(std::unique_ptr<Characters> in, std::string name)
@@ -58,7 +64,6 @@ class RowReader {
   std::shared_ptr<const std::vector<std::string>> columns_ =
       std::make_shared<const std::vector<std::string>>();
   std::unique_ptr<CsvReader> csv_;
-  std::uint64_t rows_ = 0;
 };
 
 /// Reads a descriptor in blocks; `is_over` (may be empty) is asked while nothing comes, and its

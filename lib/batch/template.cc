@@ -523,9 +523,11 @@ Result<std::string> normalised(std::string_view text) {
 std::string with_crlf(std::string_view text) {
   std::string wire;
   wire.reserve(text.size() + text.size() / 32);
-  for (const char c : text) {
-    if (c == '\n') wire += '\r';
-    wire += c;
+  for (std::size_t at = 0; at < text.size();) {
+    const auto end = std::min(text.find('\n', at), text.size());
+    wire += text.substr(at, end - at);
+    if (end < text.size()) wire += "\r\n";
+    at = end + 1;
   }
   return wire;
 }
@@ -534,12 +536,12 @@ std::string with_crlf(std::string_view text) {
 std::optional<std::string> with_lf(std::string_view text) {
   std::string plain;
   plain.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '\r') {
-      if (i + 1 == text.size() || text[i + 1] != '\n') return std::nullopt;
-      continue;
-    }
-    plain += text[i];
+  for (std::size_t at = 0; at < text.size();) {
+    const auto end = text.find('\r', at);
+    plain += text.substr(at, end - at);
+    if (end == text.npos) break;
+    if (end + 1 == text.size() || text[end + 1] != '\n') return std::nullopt;
+    at = end + 1;
   }
   return plain;
 }

@@ -1,6 +1,7 @@
 #include "batch.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,6 +21,13 @@ namespace sm::smsend {
 namespace {
 
 using delivery::Status;
+
+/// Messages are made and let go by a dozen threads: memory that is given back to the kernel after
+/// each is asked for again with the next. How much there is at most is bounded by the batch.
+void keep_memory() {
+  constexpr int kKept = 64 << 20;
+  (void)::mallopt(M_TRIM_THRESHOLD, kKept);
+}
 
 Result<void> check_flags(const Options& options) {
   const auto refuse = [](const std::string& what, const std::string& hint = {}) {
@@ -206,6 +214,7 @@ bool is_batch(const Options& options) {
 
 Result<cli::Verdict> run_batch(const Options& options) {
   if (auto checked = check_flags(options); !checked) return fail(std::move(checked).error());
+  keep_memory();
   const EndingSignals signals;
   auto config = cli::load_config(options.common, options.network,
                                  {.minimum = cli::minimum_of(options.minimum)});
@@ -228,14 +237,12 @@ Result<cli::Verdict> run_batch(const Options& options) {
   if (auto opened = report.open(*rows, checked->variables()); !opened) {
     return fail(std::move(opened).error());
   }
-  report.show_progress([&rows, size = input->size](std::size_t done) {
-    const auto offset = rows->offset();
-    return size == 0 || offset == 0
-               ? std::size_t{0}
-               : static_cast<std::size_t>(double(done) * double(size) / double(offset));
+  report.show_progress([&rows, size = input->size](std::size_t) {
+    return static_cast<std::size_t>(rows->estimate(size));
   });
   const batch::Means means{.equipment = equipment->get(),
                            .premises = premises_of(options),
+                           .dispatching = {.per_destination = config->batch.per_destination},
                            .account = login_name(),
                            .uid = ::getuid(),
                            .limit = options.limit.value_or(UINT64_MAX),
