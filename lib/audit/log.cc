@@ -211,13 +211,16 @@ Result<Appended> Log::Impl::append(std::vector<Draft> drafts, Reservation* reser
   }
   std::unique_lock lock(mutex_);
   queue_.push_back(&waiting);
-  changed_.wait(lock, [&] { return waiting.result || !is_led_; });
-  if (!waiting.result) {
+  // Not the result is asked for: it is there before whoever leads has finished with this.
+  changed_.wait(lock, [&] { return waiting.is_done || !is_led_; });
+  if (!waiting.is_done) {
     is_led_ = true;
     const std::vector<Waiting*> mine = std::exchange(queue_, {});
     lock.unlock();
     lead(mine);
     lock.lock();
+    for (Waiting* one : mine)
+      one->is_done = true;
     is_led_ = false;
     changed_.notify_all();
   }

@@ -23,6 +23,7 @@ struct Waiting {
   std::vector<Draft> drafts;
   std::uint32_t spends = 0;
   std::optional<Result<Appended>> result;
+  bool is_done = false;  ///< nobody else looks at it any more; under Impl's mutex, unlike the rest
 };
 
 /// What a reservation gives back to.
