@@ -14,7 +14,6 @@ namespace sm::cli {
 namespace {
 
 using std::chrono::duration;
-using std::chrono::duration_cast;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
