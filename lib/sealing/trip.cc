@@ -15,7 +15,6 @@
 namespace sm::sealing {
 namespace {
 
-
 constexpr std::chrono::hours kGiveUpAfter{48};
 
 std::optional<Errand> errand_of(std::string_view name) {
