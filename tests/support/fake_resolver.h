@@ -11,6 +11,7 @@
 
 #include "dns/file_resolver.h"
 #include "dns/records.h"
+#include "support/domain.h"
 
 namespace sm::test {
 
@@ -77,13 +78,6 @@ class FakeResolver final : public dns::Resolver {
   std::mutex mutex_;
   std::vector<std::string> asked_;
 };
-
-/// A domain that the test knows to be one.
-inline name::Domain domain(std::string_view text) {
-  auto parsed = name::Domain::parse(text);
-  if (!parsed) throw std::invalid_argument(parsed.error().what);
-  return *std::move(parsed);
-}
 
 /// Instead of chance: always the last of the choices, which keeps a shuffled list as it was.
 inline std::uint32_t last_choice(std::uint32_t bound) {

@@ -6,16 +6,13 @@
 #include <vector>
 
 #include "base/file.h"
+#include "support/domain.h"
 #include "support/temp_dir.h"
 #include "support/test_pki.h"
 #include "tls/context.h"
 #include "tls/session.h"
 
 namespace sm::test {
-
-inline name::Domain domain(const std::string& text) {
-  return name::Domain::parse(text).value();
-}
 
 /// A context that trusts only `root`.
 inline tls::Context trusting(const Issued& root, const Clock& clock = system_clock()) {
