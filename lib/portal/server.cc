@@ -286,7 +286,9 @@ MHD_Result Exchange::begin(const char* method, const char* path, const char* ver
   auto* staff = own_staff(parts_.house);
   if (staff == nullptr) return refuse(503);
   if (auto refused = parts_.site.refuse_upload(*staff, request_)) {
-    if (!fields.asks_first && request_.content_length <= kMostDropped) {
+    // Who brings no cookie comes from no page of ours, and hears at once.
+    const bool may_be_a_person = !fields.asks_first && !request_.cookies.empty();
+    if (may_be_a_person && request_.content_length <= kMostDropped) {
       answer_ = std::move(*refused);
       is_dropping_ = true;
       parts_.connections.wait_longer(
