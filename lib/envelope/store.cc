@@ -33,14 +33,6 @@ Result<std::optional<UniqueFd>> open_folder(const std::string& path) {
   return fail(std::move(fd).error());
 }
 
-/// Everything that was done on the folder's file system, at once.
-Result<void> sync_file_system(const std::string& folder) {
-  const auto handle = open_file(folder, O_RDONLY | O_DIRECTORY);
-  if (!handle) return fail(handle.error());
-  if (::syncfs(handle->get()) == 0) return {};
-  return fail_errno(Errc::io, "writing the file system of " + folder + " to disk", errno);
-}
-
 /// The text of `name` in a folder, or nothing where it is not there.
 Result<std::optional<std::string>> read_in(int folder, const char* name, const std::string& path) {
   const UniqueFd fd(::openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
@@ -376,6 +368,7 @@ Result<std::optional<Store::Keyless>> Store::destroy_keys(const EnvelopeId& id) 
   if (!directory) return fail(directory.error());
   if (!*directory) return std::optional<Keyless>();
   auto lock = FileLock::acquire(path + "/" + kLock);
+  if (!lock && lock.error().code == Errc::no_input) return std::optional<Keyless>();
   if (!lock) return fail(lock.error());
   Keyless keyless{std::move(**directory), std::move(*lock)};
   keyless.had_head = ::unlinkat(keyless.folder.get(), kHead, 0) == 0;
@@ -391,10 +384,15 @@ Result<std::optional<Store::Keyless>> Store::destroy_keys(const EnvelopeId& id) 
 }
 
 Result<void> Store::remove_bodies(const EnvelopeId& id) {
+  // Whoever comes to destroy the same makes a lock in there, perhaps at every step of ours.
+  constexpr int kMostTries = 100;
   std::error_code error;
-  fs::remove_all(folder(id), error);
-  if (error) return fail_errno("removing " + folder(id), error.value());
-  return {};
+  for (int tries = 0; tries < kMostTries; ++tries) {
+    fs::remove_all(folder(id), error);
+    if (!error) return {};
+    if (error != std::errc::directory_not_empty) break;
+  }
+  return fail_errno("removing " + folder(id), error.value());
 }
 
 /// The keys first, and durably: without head and draft the bodies are noise.
@@ -429,9 +427,10 @@ Result<void> Store::destroy_all(std::span<const EnvelopeId> ids) {
   for (const auto& id : ids) {
     if (auto keyless = destroy_keys(id); !keyless) return fail(std::move(keyless).error());
   }
-  auto synced = sync_file_system(root_);
-  if (!synced && synced.error().code == Errc::no_input) return {};  // nothing was ever sealed
-  if (!synced) return synced;
+  const auto root = open_folder(root_);
+  if (!root) return fail(root.error());
+  if (!*root) return {};  // nothing was ever sealed
+  if (auto synced = sync_filesystem((*root)->get(), root_); !synced) return synced;
   for (const auto& id : ids) {
     const auto keyless = destroy_keys(id);
     if (!keyless) return fail(keyless.error());
