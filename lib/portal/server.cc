@@ -117,6 +117,7 @@ struct Server::Parts {
   const bool has_tls;
   Connections connections;
   std::vector<MHD_Daemon*> daemons;
+  std::vector<UniqueFd> quiesced;  ///< no longer listened on
   WorkLane pages{house, 4, 2000};
   WorkLane passwords{house, 2, 500};
   WorkLane errands{house, 8, 500};
@@ -524,7 +525,8 @@ bool Server::drain(std::chrono::seconds most) {
   const Deadline deadline(*parts_->house.premises->office().clock, most);
   for (auto* daemon : parts_->daemons) {
     const int fd = MHD_quiesce_daemon(daemon);
-    if (fd >= 0) (void)::close(fd);
+    // Its threads still take it out of their sets: closed before that, it would end the process.
+    if (fd >= 0) parts_->quiesced.emplace_back(fd);
   }
   do {
     parts_->connections.close_waiting();
@@ -539,6 +541,7 @@ bool Server::drain(std::chrono::seconds most) {
 Server::~Server() {
   for (auto* daemon : parts_->daemons)
     MHD_stop_daemon(daemon);
+  parts_->quiesced.clear();
 }
 
 }  // namespace sm::portal
