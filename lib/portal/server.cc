@@ -139,20 +139,22 @@ struct Server::Parts {
 
 namespace {
 
-/// The Staff of one of the threads that move bytes.
+/// Of each of the threads that move bytes.
+thread_local const House* hired_by = nullptr;
+thread_local std::unique_ptr<Staff> hired_staff;
+
+/// The Staff of this thread.
 Staff* own_staff(const House& house) {
-  thread_local const House* hired_by = nullptr;
-  thread_local std::unique_ptr<Staff> staff;
-  if (hired_by != &house || !staff) {
+  if (hired_by != &house || !hired_staff) {
     auto hired = Staff::hire(house);
     if (!hired) {
       house.complain(hired.error());
       return nullptr;
     }
-    staff = std::move(*hired);
+    hired_staff = std::move(*hired);
     hired_by = &house;
   }
-  return staff.get();
+  return hired_staff.get();
 }
 
 class Exchange;
