@@ -48,6 +48,8 @@ Errand::Errand(sealing::Office& office, const delivery::Equipment& equipment, st
       row_(std::move(row)),
       organisation_(office.organisation(row_.org)),
       id_(audit::MessageId::parse(row_.id).value_or(audit::MessageId::fresh())) {
+  const auto made = sealing::Mark::parse(row_.made);
+  is_over_ = made && sealing::elapsed_since(*made, clock_) >= office_.config->queue.lifetime;
   for (const auto& recipient : row_.recipients) {
     RecipientResult result;
     result.recipient = recipient.address;
@@ -63,14 +65,9 @@ Standing Errand::standing() const {
           .organisation = organisation_,
           .results = results_,
           .message = message_ ? &*message_ : nullptr,
-          .is_over = is_over(),
+          .is_over = is_over_,
           .is_recovery = is_recovery_,
           .is_told = is_told_};
-}
-
-bool Errand::is_over() const {
-  const auto made = sealing::Mark::parse(row_.made);
-  return made && sealing::elapsed_since(*made, clock_) >= office_.config->queue.lifetime;
 }
 
 void Errand::give_all(Status status, Reason reason, const std::string& detail,
@@ -86,7 +83,7 @@ void Errand::give_all(Status status, Reason reason, const std::string& detail,
 void Errand::unopened(const Error& error) {
   // Damaged, or gone, is for ever; a key that is not there may come back.
   const bool is_lost = error.code == Errc::malformed || error.code == Errc::no_input;
-  give_all(is_lost || is_over() ? Status::failed : Status::deferred, Reason::internal_error,
+  give_all(is_lost || is_over_ ? Status::failed : Status::deferred, Reason::internal_error,
            error.what, is_lost ? "5.3.0" : "4.3.0");
 }
 
@@ -141,7 +138,7 @@ Result<std::shared_ptr<delivery::Parcel>> Errand::pack() {
   parcel->log = *log;
   parcel->minimum = message_->minimum(organisation_);
   parcel->on_insecure = message_->on_insecure(organisation_);
-  if (is_over() && parcel->on_insecure == delivery::OnInsecure::seal) {
+  if (is_over_ && parcel->on_insecure == delivery::OnInsecure::seal) {
     parcel->on_insecure = delivery::OnInsecure::seal_late;
   }
   parcel->deadline = office_.config->network.deadline;

@@ -65,7 +65,6 @@ class Errand {
 
  private:
   [[nodiscard]] Standing standing() const;
-  [[nodiscard]] bool is_over() const;
   void give_all(delivery::Status status, delivery::Reason reason, const std::string& detail,
                 const std::string& enhanced);
   void unopened(const Error& error);
@@ -94,6 +93,7 @@ class Errand {
   std::vector<delivery::RecipientResult> results_;
   std::vector<bool> is_recorded_;  ///< the end of each stands in the log, or is none
   audit::Reservation reservation_;
+  bool is_over_ = false;      ///< its lifetime, judged once: all that follows must agree on it
   bool has_asked_ = false;    ///< the destination's servers
   bool is_told_ = false;      ///< `returned` is in the log already
   bool is_recovery_ = false;  ///< nothing was tried now
