@@ -1,7 +1,5 @@
 #include "sealing/trip.h"
 
-#include <algorithm>
-
 #include "audit/evidence.h"
 #include "delivery/send.h"
 #include "sealing/assemble.h"

@@ -357,15 +357,7 @@ class Killed(RetainTest):
     def test_F04_a_sync_that_fails_ends_nothing_by_halves(self):
         for act in ("sweep", "delete"):
             with self.subTest(act):
-                identity, staying = self.send(), self.send()
-                if act == "sweep":
-                    self.let_expire(identity)
-                folder = self.envelope(identity)
-                command = [tool("smretain"), "sweep", "--dns-file", self.answers, "--deadline", "5"]
-                if act == "delete":
-                    command = [tool("smretain"), "delete", identity]
-                shutil.rmtree(self.path("template"), ignore_errors=True)
-                shutil.copytree(self.path("state"), self.path("template"))
+                identity, staying, folder, command = self.about_to_end(act)
                 failed = 0
                 for call in ("fdatasync", "fsync"):
                     for when in range(1, 40):
@@ -385,6 +377,18 @@ class Killed(RetainTest):
                             self.finish(act, identity, staying, folder)
                 self.assertGreater(failed, 5)
 
+    def about_to_end(self, act):
+        """A message that `act` ends, one that stays, the first one's folder, and the command; the state is kept for restore()."""
+        identity, staying = self.send(), self.send()
+        if act == "sweep":
+            self.let_expire(identity)
+        command = [tool("smretain"), "sweep", "--dns-file", self.answers, "--deadline", "5"]
+        if act == "delete":
+            command = [tool("smretain"), "delete", identity]
+        shutil.rmtree(self.path("template"), ignore_errors=True)
+        shutil.copytree(self.path("state"), self.path("template"))
+        return identity, staying, self.envelope(identity), command
+
     def finish(self, act, identity, staying, folder):
         """By a rerun, whatever was before it."""
         if act == "sweep":
@@ -399,15 +403,7 @@ class Killed(RetainTest):
     @unittest.skipUnless(os.geteuid() == 0, "SKIP: a small file system needs root")
     def test_F05_without_space_or_inodes_nothing_ends_by_halves(self):
         for act in ("sweep", "delete"):
-            identity, staying = self.send(), self.send()
-            if act == "sweep":
-                self.let_expire(identity)
-            folder = self.envelope(identity)
-            command = [tool("smretain"), "sweep", "--dns-file", self.answers, "--deadline", "5"]
-            if act == "delete":
-                command = [tool("smretain"), "delete", identity]
-            shutil.rmtree(self.path("template"), ignore_errors=True)
-            shutil.copytree(self.path("state"), self.path("template"))
+            identity, staying, folder, command = self.about_to_end(act)
             used = sum((os.path.getsize(f"{where}/{name}") + 4095) // 4096 for where, folders, names in os.walk(self.path("template"))
                        for name in names)
             count = 1 + sum(len(folders) + len(names) for _, folders, names in os.walk(self.path("template")))
