@@ -320,4 +320,11 @@ bool FastScanner::scan(std::string_view line, RecordView& into) {
   return take_head_fast(walk, into) && take_facts_fast(walk, *keys_, into);
 }
 
+bool scan_disclosures_fast(std::string_view line, DisclosureScanner::View& into) {
+  Walk walk(line);
+  into.disclosures.clear();
+  return walk.literal("{\"seq\":") && walk.number(into.seq) && walk.literal(",\"d\":") &&
+         walk.texts(into.disclosures) && walk.literal("}") && walk.is_at_end();
+}
+
 }  // namespace sm::audit

@@ -106,6 +106,28 @@ Result<void> keep_behind(int fd, std::uint64_t bytes, const std::string& path) {
   return fail_errno(Errc::temporary, "keeping space behind " + path, ENOSPC);
 }
 
+/// What the next record has to know of a line; nothing where it is no record.
+struct Head {
+  std::uint64_t seq;
+  std::string boot;
+};
+std::optional<Head> head_of(const std::string& line) {
+  const std::string padded = line + std::string(kPadding, '\0');
+  LineScanner scanner;
+  const RecordView* const record = scanner.scan(std::string_view(padded).substr(0, line.size()));
+  if (record == nullptr) return std::nullopt;
+  return Head{record->seq, std::string(record->boot)};
+}
+
+/// The record whose disclosures a line holds, or nothing.
+std::optional<std::uint64_t> disclosed_seq(const std::string& line) {
+  const std::string padded = line + std::string(kPadding, '\0');
+  DisclosureScanner scanner;
+  const auto* const view = scanner.scan(std::string_view(padded).substr(0, line.size()));
+  if (view == nullptr) return std::nullopt;
+  return view->seq;
+}
+
 Unexpected contradiction(const std::string& what) {
   return fail(Errc::configuration, what,
               "nothing was appended and nothing was cut; run smaudit verify, and put the whole log "
@@ -163,7 +185,7 @@ Result<void> LogFiles::read_tail(std::uint64_t signed_size, const std::string& b
   }
   if (!last) return fail(std::move(last).error());
 
-  auto record = parse_record(last->text);
+  auto record = head_of(last->text);
   if (record && !was_searched_for_nul_ && record->boot != boot) {
     // Written before this boot: a loss of power may have left NUL bytes further up.
     const auto nul = first_line_with_nul(fd, last->end, path);
@@ -171,7 +193,7 @@ Result<void> LogFiles::read_tail(std::uint64_t signed_size, const std::string& b
     if (*nul) {
       last = last_line(fd, **nul, path);
       if (!last) return fail(std::move(last).error());
-      record = parse_record(last->text);
+      record = head_of(last->text);
     }
   }
   was_searched_for_nul_ = true;
@@ -193,7 +215,7 @@ Result<void> LogFiles::read_tail(std::uint64_t signed_size, const std::string& b
     const auto before_last =
         last_line(before->get(), static_cast<std::uint64_t>(before_status.st_size), before_path);
     if (!before_last) return fail(before_last.error());
-    const auto before_record = parse_record(before_last->text);
+    const auto before_record = head_of(before_last->text);
     if (!before_record || before_record->seq + 1 != tail.next) {
       return contradiction("the segment " + before_path + " does not end where " + path +
                            " begins");
@@ -265,9 +287,9 @@ Result<void> LogFiles::settle_disclosures(Cut& cut, crypto::Sha256Stream& digest
     if (last->end < end) ++lines;  // bytes without LF, once
     end = last->end;
     if (end == 0) break;
-    const auto line = DisclosureLine::parse(last->text);
-    if (line && line->seq < tail_.next) break;
-    if (!line && last->text.find('\0') == std::string::npos && end == size) {
+    const auto seq = disclosed_seq(last->text);
+    if (seq && *seq < tail_.next) break;
+    if (!seq && last->text.find('\0') == std::string::npos && end == size) {
       // Whole, at the end and yet no disclosures: nothing that a crash leaves.
       return contradiction("the last line of " + path + " holds no disclosures");
     }

@@ -8,6 +8,7 @@
 #include "audit/digits.h"
 #include "audit/disclosure.h"
 #include "audit/fast_scan.h"
+#include "audit/late_simdjson.h"
 #include "base/encoding.h"
 #include "base/json_writer.h"
 #include "base/text.h"
@@ -189,6 +190,11 @@ std::string text_of(const dom::element& value) {
   return simdjson::minify(value);
 }
 
+dom::parser new_parser() {
+  need_simdjson();
+  return dom::parser();
+}
+
 /// A copy with the padding that simdjson wants.
 simdjson::padded_string padded(std::string_view text) {
   return simdjson::padded_string(text.data(), text.size());
@@ -217,6 +223,7 @@ const RecordView* LineScanner::scan(std::string_view line) {
 }
 
 const RecordView* LineScanner::scan_slowly(std::string_view line) {
+  need_simdjson();
   defect_ = nullptr;
   dom::object object;
   if (line.empty() || line[0] != '{' || line.back() != '}' ||
@@ -242,6 +249,8 @@ DisclosureScanner::DisclosureScanner(DisclosureScanner&&) noexcept = default;
 DisclosureScanner::~DisclosureScanner() = default;
 
 const DisclosureScanner::View* DisclosureScanner::scan(std::string_view line) {
+  if (scan_disclosures_fast(line, parser_->view)) return &parser_->view;
+  need_simdjson();
   dom::object object;
   if (line.empty() ||
       parser_->parser.parse(line.data(), line.size(), false).get(object) != simdjson::SUCCESS) {
@@ -282,7 +291,7 @@ std::optional<ParsedRecord> parse_record(std::string_view line) {
                       view->mono,
                       {},
                       {view->sd.begin(), view->sd.end()}};
-  dom::parser parser;
+  dom::parser parser = new_parser();
   dom::object object;
   if (parser.parse(copy).get(object) != simdjson::SUCCESS) return std::nullopt;
   bool is_past_head = false;
@@ -299,7 +308,7 @@ std::optional<Disclosure> Disclosure::parse(std::string_view disclosure) {
   const auto bytes = from_base64url(disclosure);
   if (!bytes || !is_utf8(as_text(*bytes))) return std::nullopt;
   const auto text = padded(as_text(*bytes));
-  dom::parser parser;
+  dom::parser parser = new_parser();
   dom::array array;
   if (parser.parse(text).get(array) != simdjson::SUCCESS || array.size() != 3) return std::nullopt;
   std::string_view salt, name;
@@ -312,7 +321,7 @@ std::optional<Disclosure> Disclosure::parse(std::string_view disclosure) {
 
 std::optional<DisclosureLine> DisclosureLine::parse(std::string_view line) {
   const auto copy = padded(line);
-  dom::parser parser;
+  dom::parser parser = new_parser();
   dom::object object;
   if (parser.parse(copy).get(object) != simdjson::SUCCESS) return std::nullopt;
   Fields fields(object);
@@ -328,7 +337,7 @@ std::optional<DisclosureLine> DisclosureLine::parse(std::string_view line) {
 
 std::optional<ErasurePlan> ErasurePlan::parse(std::string_view text) {
   const auto copy = padded(text);
-  dom::parser parser;
+  dom::parser parser = new_parser();
   dom::object object;
   if (parser.parse(copy).get(object) != simdjson::SUCCESS) return std::nullopt;
   Fields fields(object);

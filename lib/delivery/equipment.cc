@@ -1,6 +1,7 @@
 #include "delivery/equipment.h"
 
 #include <array>
+#include <system_error>
 
 #include <unistd.h>
 
@@ -46,6 +47,15 @@ dns::ResolverOptions resolver_options(const config::Network& network,
   return resolver;
 }
 
+Result<std::unique_ptr<dns::Resolver>> open_resolver(const config::Config& config,
+                                                     const Equipment::Options& options) {
+  const auto& network = config.network;
+  if (network.trust_anchors.size() > 1) {
+    return fail(Errc::configuration, "several trust anchor files: give one that holds all anchors");
+  }
+  return dns::open_resolver(resolver_options(network, options));
+}
+
 }  // namespace
 
 struct Equipment::Parts {
@@ -78,20 +88,24 @@ const name::Domain& Equipment::host_name() const {
   return *parts_->host_name;
 }
 
-Result<std::unique_ptr<dns::Resolver>> Equipment::open_resolver(const config::Config& config,
-                                                                const Options& options) {
-  const auto& network = config.network;
-  if (network.trust_anchors.size() > 1) {
-    return fail(Errc::configuration, "several trust anchor files: give one that holds all anchors");
+Equipment::HeadStart Equipment::begin(const config::Config& config, const Options& options) {
+  HeadStart start;
+  if (auto resolver = open_resolver(config, options)) start.resolver = std::move(*resolver);
+  try {
+    start.tls = std::async(std::launch::async, [ca_file = config.network.ca_file] {
+      return tls::Context::create({.ca_file = ca_file});
+    });
+  } catch (const std::system_error&) {
+    // No thread to be had: make() does it.
   }
-  return dns::open_resolver(resolver_options(network, options));
+  return start;
 }
 
 Result<std::unique_ptr<Equipment>> Equipment::make(const config::Config& config, Options options,
                                                    std::unique_ptr<mtasts::Cache> sts_cache) {
   const auto& network = config.network;
   auto parts = std::make_unique<Parts>();
-  parts->resolver = std::move(options.resolver);
+  parts->resolver = std::move(options.head_start.resolver);
   if (!parts->resolver) {
     auto resolver = open_resolver(config, options);
     if (!resolver) return fail(std::move(resolver).error());
@@ -120,7 +134,8 @@ Result<std::unique_ptr<Equipment>> Equipment::make(const config::Config& config,
   for (const auto& domain : options.soon)
     parts->finder->look_ahead(domain);
 
-  auto context = tls::Context::create({.ca_file = network.ca_file});
+  auto& begun = options.head_start.tls;
+  auto context = begun.valid() ? begun.get() : tls::Context::create({.ca_file = network.ca_file});
   if (!context) return fail(std::move(context).error());
   parts->tls.emplace(std::move(*context));
   parts->client.emplace(*parts->tls, manner(network, options.patience));

@@ -6,6 +6,7 @@
 
 #include <idn2.h>
 
+#include "base/late_library.h"
 #include "base/text.h"
 
 namespace sm::name {
@@ -60,22 +61,46 @@ bool has_invisible(std::string_view text) {
          text.find("\xef\xb8\x8f") != text.npos;
 }
 
+struct Libidn2 {
+  decltype(&::idn2_lookup_u8) lookup;
+  decltype(&::idn2_to_unicode_8z8z) to_unicode;
+  decltype(&::idn2_strerror) strerror;
+  decltype(&::idn2_free) free;
+};
+
+/// For the few names that are not ASCII: its tables are large.
+const Result<Libidn2>& libidn2() {
+  static const Result<Libidn2> loaded = []() -> Result<Libidn2> {
+    LateLibrary library("libidn2.so.0", "libidn2-0");
+    Libidn2 functions{};
+    library.find(functions.lookup, "idn2_lookup_u8");
+    library.find(functions.to_unicode, "idn2_to_unicode_8z8z");
+    library.find(functions.strerror, "idn2_strerror");
+    library.find(functions.free, "idn2_free");
+    if (auto found = library.check(); !found) return fail(std::move(found).error());
+    return functions;
+  }();
+  return loaded;
+}
+
+/// For what libidn2 made, and so only where it is loaded.
 struct FreeIdn {
-  void operator()(char* text) const { idn2_free(text); }
-  void operator()(std::uint8_t* text) const { idn2_free(text); }
+  void operator()(void* text) const { libidn2()->free(text); }
 };
 
 /// IDNA2008 with the non-transitional mapping of UTS 46, so that "ß" stays what it is.
 Result<std::string> to_a_labels(std::string_view text) {
   if (!is_utf8(text)) return refuse(text, "it is not UTF-8");
   if (has_invisible(text)) return refuse(text, "it has invisible characters");
+  const auto& idn = libidn2();
+  if (!idn) return fail(idn.error());
   std::uint8_t* raw = nullptr;
   const std::string terminated(text);
   const int status =
-      idn2_lookup_u8(reinterpret_cast<const std::uint8_t*>(terminated.c_str()), &raw,
+      idn->lookup(reinterpret_cast<const std::uint8_t*>(terminated.c_str()), &raw,
                      IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL | IDN2_USE_STD3_ASCII_RULES);
   const std::unique_ptr<std::uint8_t, FreeIdn> ascii(raw);
-  if (status != IDN2_OK) return refuse(text, idn2_strerror(status));
+  if (status != IDN2_OK) return refuse(text, idn->strerror(status));
   return std::string(reinterpret_cast<const char*>(ascii.get()));
 }
 
@@ -127,8 +152,10 @@ Result<Domain> Domain::from(const DnsName& name) {
 
 std::string Domain::unicode() const {
   if (text().find("xn--") == std::string::npos) return text();
+  const auto& idn = libidn2();
+  if (!idn) return text();
   char* raw = nullptr;
-  if (idn2_to_unicode_8z8z(text().c_str(), &raw, 0) != IDN2_OK) return text();
+  if (idn->to_unicode(text().c_str(), &raw, 0) != IDN2_OK) return text();
   const std::unique_ptr<char, FreeIdn> shown(raw);
   const auto back = Domain::parse(shown.get());
   return back && *back == *this ? std::string(shown.get()) : text();

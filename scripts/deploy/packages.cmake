@@ -97,9 +97,9 @@ Every step leaves evidence that an auditor verifies offline.
 The tools read standard input, write standard output and mean something by
 their exit status: for scripts, cron, procmail, and as a transport of mail
 servers.")
-# libcurl and libipsec-mb are opened when they are first needed.
+# These libraries and libipsec-mb are opened when they are first needed.
 set(CPACK_DEBIAN_TOOLS_PACKAGE_DEPENDS
-    "libcurl4, ca-certificates, dns-root-data, systemd | systemd-standalone-sysusers")
+    "libcurl4, libidn2-0, libargon2-1, libsimdjson14, ca-certificates, dns-root-data, systemd | systemd-standalone-sysusers")
 set(CPACK_DEBIAN_TOOLS_PACKAGE_RECOMMENDS "systemd-timesyncd | time-daemon, unbound")
 set(CPACK_DEBIAN_TOOLS_PACKAGE_SUGGESTS
     "smtools-portal, smtools-sendmail, sudo, libipsec-mb1, libengine-pkcs11-openssl")

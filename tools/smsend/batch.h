@@ -14,12 +14,11 @@ namespace sm::smsend {
 sealing::SealingRequest request_of(const Options& options);
 Result<std::unique_ptr<delivery::Equipment>> make_equipment(const Options& options,
                                                             const config::Config& config);
-/// `index` is the state's; `resolver` may be null; `soon` are the domains whose facts are wanted
-/// first.
+/// `index` is the state's; `soon` are the domains whose facts are wanted first.
 Result<std::unique_ptr<delivery::Equipment>> make_equipment(const Options& options,
                                                             const config::Config& config,
                                                             std::shared_ptr<store::Index> index,
-                                                            std::unique_ptr<dns::Resolver> resolver,
+                                                            delivery::Equipment::HeadStart start,
                                                             std::vector<name::Domain> soon);
 
 /// Whether any of --batch's flags was given.

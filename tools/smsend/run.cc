@@ -44,11 +44,11 @@ sealing::SealingRequest request_of(const Options& options) {
 Result<std::unique_ptr<delivery::Equipment>> make_equipment(const Options& options,
                                                             const config::Config& config,
                                                             std::shared_ptr<store::Index> index,
-                                                            std::unique_ptr<dns::Resolver> resolver,
+                                                            delivery::Equipment::HeadStart start,
                                                             std::vector<name::Domain> soon) {
   auto means = means_of(options);
   means.soon = std::move(soon);
-  means.resolver = std::move(resolver);
+  means.head_start = std::move(start);
   return delivery::Equipment::make(config, std::move(means),
                                    std::make_unique<state::StsCache>(std::move(index)));
 }
@@ -57,7 +57,7 @@ Result<std::unique_ptr<delivery::Equipment>> make_equipment(const Options& optio
                                                             const config::Config& config) {
   auto index = open_index(config);
   if (!index) return fail(std::move(index).error());
-  return make_equipment(options, config, std::move(*index), nullptr, {});
+  return make_equipment(options, config, std::move(*index), {}, {});
 }
 
 namespace {
@@ -103,18 +103,15 @@ bool seems_direct(const Options& options, const config::Config& config) {
 
 constexpr std::size_t kFew = 8;  // domains that are looked at ahead
 
-/// The resolver, at work for the recipients of the command line while the message is read. Null
-/// where it cannot be had: what is wrong with the message is told first.
-std::unique_ptr<dns::Resolver> begin_lookups(const Options& options, const config::Config& config) {
-  auto resolver = delivery::Equipment::open_resolver(config, means_of(options));
-  if (!resolver) return nullptr;
+/// A head start for the recipients of the command line, while the message is read.
+delivery::Equipment::HeadStart begin(const Options& options, const config::Config& config) {
+  auto start = delivery::Equipment::begin(config, means_of(options));
+  if (!start.resolver || options.seals_all) return start;
   for (std::size_t i = 0; i < std::min(options.recipients.size(), kFew); ++i) {
     const auto mailbox = name::Mailbox::parse(options.recipients[i]);
-    if (mailbox && !options.seals_all) {
-      delivery::FactFinder::prefetch(**resolver, mailbox->domain());
-    }
+    if (mailbox) delivery::FactFinder::prefetch(*start.resolver, mailbox->domain());
   }
-  return std::move(*resolver);
+  return start;
 }
 
 /// The first few domains that mail goes to at once.
@@ -157,7 +154,8 @@ Result<Sent> send(const Options& options) {
   auto config = cli::load_config(options.common, options.network,
                                  {.minimum = cli::minimum_of(options.minimum)});
   if (!config) return fail(std::move(config).error());
-  auto resolver = seems_direct(options, *config) ? begin_lookups(options, *config) : nullptr;
+  delivery::Equipment::HeadStart start;
+  if (seems_direct(options, *config)) start = begin(options, *config);
   auto mail = take_in(options, *config);
   if (!mail) return fail(std::move(mail).error());
   if (auto became = cli::become_owner_of(config->state); !became) return fail(became.error());
@@ -184,7 +182,7 @@ Result<Sent> send(const Options& options) {
   auto index = open_index(*config);
   if (!index) return fail(std::move(index).error());
   auto equipment =
-      make_equipment(options, *config, *index, std::move(resolver), first_domains(*mail, *terms));
+      make_equipment(options, *config, *index, std::move(start), first_domains(*mail, *terms));
   if (!equipment) return fail(std::move(equipment).error());
   const submission::Order order{
       .organisation = &*organisation,

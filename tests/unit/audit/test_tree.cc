@@ -3,7 +3,7 @@
 #include <fstream>
 #include <iterator>
 
-#include <simdjson.h>
+#include <nlohmann/json.hpp>
 
 #include "audit/tree.h"
 #include "base/encoding.h"
@@ -38,10 +38,8 @@ Result<Hash> range_root(std::uint64_t begin, std::uint64_t end) {
 
 /// A base64 value of a vector. Where it is no 32 bytes ("don't care"), a stand-in that is equal
 /// only to another of its kind: the type has no room for a hash of another length.
-Hash hash_of(simdjson::dom::element value, std::string_view kind) {
-  std::string_view text;
-  REQUIRE(value.get(text) == simdjson::SUCCESS);
-  const auto bytes = from_base64(text);
+Hash hash_of(const nlohmann::json& value, std::string_view kind) {
+  const auto bytes = from_base64(value.get<std::string>());
   REQUIRE(bytes);
   if (bytes->size() != 32) return crypto::sha256(as_bytes(kind), *bytes);
   Hash hash;
@@ -50,30 +48,18 @@ Hash hash_of(simdjson::dom::element value, std::string_view kind) {
 }
 
 struct Vector {
-  simdjson::dom::parser parser;
-  simdjson::dom::element json;
+  nlohmann::json json;
 
   explicit Vector(const std::filesystem::path& path) {
-    REQUIRE(parser.load(path.string()).get(json) == simdjson::SUCCESS);
+    json = nlohmann::json::parse(std::ifstream(path));
   }
-  std::uint64_t number(const char* key) {
-    std::uint64_t value = 0;
-    REQUIRE(json[key].get(value) == simdjson::SUCCESS);
-    return value;
-  }
-  bool is_error() {
-    bool value = false;
-    REQUIRE(json["wantErr"].get(value) == simdjson::SUCCESS);
-    return value;
-  }
-  Hash hash(const char* key) {
-    return hash_of(json[key].value(), std::string_view(key).substr(0, 4));
-  }
+  std::uint64_t number(const char* key) { return json.at(key).get<std::uint64_t>(); }
+  bool is_error() { return json.at("wantErr").get<bool>(); }
+  Hash hash(const char* key) { return hash_of(json.at(key), std::string_view(key).substr(0, 4)); }
   std::vector<Hash> proof() {
     std::vector<Hash> hashes;
-    simdjson::dom::array array;
-    if (json["proof"].get(array) != simdjson::SUCCESS) return hashes;  // null: empty
-    for (const auto one : array)
+    if (json.at("proof").is_null()) return hashes;
+    for (const auto& one : json.at("proof"))
       hashes.push_back(hash_of(one, "proof"));
     return hashes;
   }
