@@ -30,6 +30,24 @@ class SignalsBlocked {
   sigset_t before_{};
 };
 
+/// Makes a thread begin at once, beside its maker: on another processor than the one that the maker
+/// keeps busy, where it would wait for milliseconds. From then on it runs where it may.
+int start_beside(pthread_t& thread, void* (*run)(void*), void* argument,
+                 const cpu_set_t& may_run_on) {
+  cpu_set_t others = may_run_on;
+  const int here = sched_getcpu();
+  if (here >= 0) CPU_CLR(here, &others);
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  int error = EAGAIN;
+  if (CPU_COUNT(&others) > 0 &&
+      pthread_attr_setaffinity_np(&attributes, sizeof others, &others) == 0) {
+    error = pthread_create(&thread, &attributes, run, argument);
+  }
+  pthread_attr_destroy(&attributes);
+  return error == 0 ? 0 : pthread_create(&thread, nullptr, run, argument);
+}
+
 }  // namespace
 
 UnboundEngine::UnboundEngine(UbContext context, std::chrono::milliseconds timeout,
@@ -39,13 +57,13 @@ UnboundEngine::UnboundEngine(UbContext context, std::chrono::milliseconds timeou
 }
 
 UnboundEngine::~UnboundEngine() {
-  if (thread_.joinable()) {
+  if (thread_) {
     {
       const std::lock_guard lock(mutex_);
       is_over_ = true;
     }
     wake();
-    thread_.join();
+    pthread_join(*thread_, nullptr);
   }
   context_.context.reset();  // calls back for all that is still under way
 }
@@ -61,17 +79,24 @@ void UnboundEngine::start() {
     start_failure_ = "the resolver's loop could not be set up";
     return;
   }
+  sched_getaffinity(0, sizeof may_run_on_, &may_run_on_);
+  const auto run = [](void* engine) -> void* {
+    static_cast<UnboundEngine*>(engine)->serve();
+    return nullptr;
+  };
   const SignalsBlocked blocked;
-  try {
-    thread_ = std::thread([this] { serve(); });
-  } catch (const std::system_error& error) {
-    start_failure_ = std::string("no thread for the resolver: ") + error.what();
+  pthread_t thread{};
+  if (const int error = start_beside(thread, run, this, may_run_on_); error != 0) {
+    start_failure_ = std::string("no thread for the resolver: ") + std::strerror(error);
+    return;
   }
+  thread_ = thread;
 }
 
 // ---- on the loop's thread
 
 void UnboundEngine::serve() {
+  if (CPU_COUNT(&may_run_on_) > 0) sched_setaffinity(0, sizeof may_run_on_, &may_run_on_);
   // libunbound sets itself up, for a millisecond, at the first question: one that it answers by
   // itself (RFC 6761 §6.3) has that done while the tool still reads its input.
   submit({*name::DnsName::parse("localhost"), Type::a});

@@ -16,10 +16,11 @@
 #include <mutex>
 #include <optional>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include <event2/event.h>
+#include <pthread.h>
+#include <sched.h>
 #include <unbound.h>
 
 #include "base/file.h"
@@ -119,7 +120,8 @@ class UnboundEngine {
   std::optional<std::string> start_failure_;
   UniqueFd waker_;
   std::unique_ptr<event, FreeEvent> woken_;
-  std::thread thread_;
+  cpu_set_t may_run_on_{};
+  std::optional<pthread_t> thread_;
 
   std::mutex mutex_;
   std::condition_variable slot_free_;
