@@ -84,6 +84,11 @@ void Search::take(dns::Answer answer) {
   ++next;
 }
 
+/// RFC 6698 §3.
+std::string labels_of(std::uint16_t port) {
+  return "_" + std::to_string(port) + "._tcp";
+}
+
 }  // namespace
 
 std::optional<std::string> why_unusable(const Tlsa& tlsa) {
@@ -166,8 +171,7 @@ std::vector<Lookup> lookup_all_tlsa(dns::Resolver& resolver,
       questions.push_back({search.base(), dns::Type::tlsa});
     }
     if (open.empty()) break;
-    const std::string prefix = "_" + std::to_string(port) + "._tcp";
-    auto answers = resolver.lookup_all_under(prefix, questions);
+    auto answers = resolver.lookup_all_under(labels_of(port), questions);
     for (std::size_t i = 0; i < open.size(); ++i) {
       open[i]->take(std::move(answers[i]));
     }
@@ -177,6 +181,10 @@ std::vector<Lookup> lookup_all_tlsa(dns::Resolver& resolver,
     results.push_back(std::move(search.lookup));
   }
   return results;
+}
+
+void expect_tlsa(dns::Resolver& resolver, const name::Domain& base_domain, std::uint16_t port) {
+  resolver.prefetch_under(labels_of(port), base_domain, dns::Type::tlsa);
 }
 
 std::vector<name::Domain> reference_names(const name::Domain& base_domain,

@@ -144,6 +144,7 @@ class Courier::Round {
                                 std::size_t host);
 
  private:
+  void try_hosts();
   void try_host(std::size_t index);
   /// True when the host needs no further address.
   bool try_address(std::size_t index, const IpAddress& address);
@@ -166,6 +167,7 @@ class Courier::Round {
   std::vector<bool> is_settled_;
   std::vector<HostVerdict> verdicts_;
   std::vector<SessionPtr> sessions_;
+  std::size_t hosts_tried_ = 0;
   std::size_t addresses_tried_ = 0;
 };
 
@@ -274,18 +276,28 @@ void Courier::Round::settle_by(const DestinationVerdict& verdict) {
   }
 }
 
-DeliveryReport Courier::Round::run(std::shared_ptr<const DestinationFacts> facts) {
-  facts_ = std::move(facts);
+void Courier::Round::try_hosts() {
   const HostVerdict untried{Verdict::undetermined, Mechanism::none, Reason::deadline_passed,
                             "the deadline passed before this host was tried"};
-  verdicts_.assign(facts_->hosts.size(), untried);
-  sessions_.assign(facts_->hosts.size(), nullptr);
-  std::size_t tried = 0;
+  verdicts_.resize(facts_->hosts.size(), untried);
+  sessions_.resize(facts_->hosts.size());
+  while (hosts_tried_ < facts_->hosts.size() && !is_over())
+    try_host(hosts_tried_++);
+}
+
+DeliveryReport Courier::Round::run(std::shared_ptr<const DestinationFacts> facts) {
+  facts_ = std::move(facts);
   if (!judge_domain(*facts_)) {
-    while (tried < facts_->hosts.size() && !is_over())
-      try_host(tried++);
+    try_hosts();
+    const bool is_settled = is_over() && !deadline_.has_passed();
+    if (!is_settled && !facts_->further_hosts.empty()) {
+      auto all = std::make_shared<DestinationFacts>(*facts_);
+      courier_.finder_->complete(*all);
+      facts_ = std::move(all);
+      try_hosts();
+    }
   }
-  if (is_over() && tried > 0 && !deadline_.has_passed()) verdicts_.resize(tried);
+  if (is_over() && hosts_tried_ > 0 && !deadline_.has_passed()) verdicts_.resize(hosts_tried_);
   const auto verdict = combine(*facts_, verdicts_, courier_.minimum_);
   settle_by(verdict);
   return take(facts_, verdict);
@@ -341,7 +353,7 @@ std::optional<std::size_t> Courier::host_of_open(const DestinationFacts& facts) 
 
 DeliveryReport Courier::deliver(const name::Domain& domain, const smtp::Envelope& envelope,
                                 smtp::Content& content, const Deadline& deadline) {
-  auto facts = finder_->find(domain, {});
+  auto facts = finder_->find(domain, {.hosts = FactFinder::Hosts::first});
   if (!facts) {
     DeliveryReport report;
     report.verdict.best = {Verdict::undetermined, Mechanism::none, Reason::internal_error,

@@ -47,13 +47,13 @@ dns::ResolverOptions resolver_options(const config::Network& network,
   return resolver;
 }
 
-Result<std::unique_ptr<dns::Resolver>> open_resolver(const config::Config& config,
-                                                     const Equipment::Options& options) {
+Result<std::unique_ptr<dns::Resolver>> begin_resolver(const config::Config& config,
+                                                      const Equipment::Options& options) {
   const auto& network = config.network;
   if (network.trust_anchors.size() > 1) {
     return fail(Errc::configuration, "several trust anchor files: give one that holds all anchors");
   }
-  return dns::open_resolver(resolver_options(network, options));
+  return dns::begin_resolver(resolver_options(network, options));
 }
 
 }  // namespace
@@ -90,7 +90,7 @@ const name::Domain& Equipment::host_name() const {
 
 Equipment::HeadStart Equipment::begin(const config::Config& config, const Options& options) {
   HeadStart start;
-  if (auto resolver = open_resolver(config, options)) start.resolver = std::move(*resolver);
+  if (auto resolver = begin_resolver(config, options)) start.resolver = std::move(*resolver);
   try {
     start.tls = std::async(std::launch::async, [ca_file = config.network.ca_file] {
       return tls::Context::create({.ca_file = ca_file});
@@ -107,7 +107,7 @@ Result<std::unique_ptr<Equipment>> Equipment::make(const config::Config& config,
   auto parts = std::make_unique<Parts>();
   parts->resolver = std::move(options.head_start.resolver);
   if (!parts->resolver) {
-    auto resolver = open_resolver(config, options);
+    auto resolver = begin_resolver(config, options);
     if (!resolver) return fail(std::move(resolver).error());
     parts->resolver = std::move(*resolver);
   }
@@ -134,6 +134,7 @@ Result<std::unique_ptr<Equipment>> Equipment::make(const config::Config& config,
   for (const auto& domain : options.soon)
     parts->finder->look_ahead(domain);
 
+  if (auto ready = parts->resolver->check(); !ready) return fail(std::move(ready).error());
   auto& begun = options.head_start.tls;
   auto context = begun.valid() ? begun.get() : tls::Context::create({.ca_file = network.ca_file});
   if (!context) return fail(std::move(context).error());

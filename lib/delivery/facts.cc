@@ -29,6 +29,13 @@ mtasts::FetchFailed why(const http::Failed& failed) {
   return {Kind::fetch, failed.detail};
 }
 
+/// The end of those that share the best preference.
+std::vector<dns::MxHost>::iterator end_of_first(std::vector<dns::MxHost>& hosts) {
+  return std::find_if(hosts.begin(), hosts.end(), [&](const dns::MxHost& host) {
+    return host.preference != hosts.front().preference;
+  });
+}
+
 }  // namespace
 
 bool DestinationFacts::has_secure_hosts() const {
@@ -42,17 +49,34 @@ const mtasts::Policy* DestinationFacts::enforced_policy() const {
   return is_enforced ? &found->policy : nullptr;
 }
 
-std::vector<HostFacts> FactFinder::find_hosts(const std::vector<dns::MxHost>& hosts) const {
+std::vector<HostFacts> FactFinder::find_hosts(std::span<const dns::MxHost> hosts,
+                                              std::size_t others) const {
   std::vector<name::Domain> names;
   for (const auto& host : hosts)
     names.push_back(host.host);
-  const auto addresses = dns::lookup_addresses(*parts_.resolver, names, parts_.guard);
+  const auto addresses = dns::lookup_addresses(*parts_.resolver, names, parts_.guard, others);
   auto tlsa = dane::lookup_all_tlsa(*parts_.resolver, addresses, parts_.port);
   std::vector<HostFacts> facts;
   for (std::size_t i = 0; i < hosts.size(); ++i) {
     facts.push_back({hosts[i], addresses[i], std::move(tlsa[i])});
   }
   return facts;
+}
+
+void FactFinder::complete(DestinationFacts& facts) const {
+  auto found = find_hosts(facts.further_hosts, 0);
+  std::move(found.begin(), found.end(), std::back_inserter(facts.hosts));
+  facts.further_hosts.clear();
+}
+
+/// Beside the addresses of hosts whose TLSA records will surely be asked for: those of a signed
+/// zone. Elsewhere an insecure address would forbid the question (RFC 7672 §2.2).
+void FactFinder::expect_tlsa(const name::Domain& domain, const dns::NextHops& hops,
+                             std::span<const dns::MxHost> hosts) const {
+  if (hops.security != dns::Security::secure) return;
+  for (const auto& host : hosts) {
+    if (host.host.is_at_or_under(domain)) dane::expect_tlsa(*parts_.resolver, host.host, parts_.port);
+  }
 }
 
 void FactFinder::prefetch(dns::Resolver& resolver, const name::Domain& domain) {
@@ -65,7 +89,9 @@ void FactFinder::look_ahead(const name::Domain& domain) {
   if (ahead_.contains(domain)) return;
   try {
     ahead_.emplace(domain,
-                   std::async(std::launch::async, [this, domain] { return find_now(domain, {}); }));
+                   std::async(std::launch::async, [this, domain] {
+                     return find_now(domain, {.hosts = Hosts::first});
+                   }));
   } catch (const std::system_error&) {
     // No thread to be had: find() does it.
   }
@@ -79,7 +105,11 @@ std::future<Result<DestinationFacts>> FactFinder::take_ahead(const name::Domain&
 
 Result<DestinationFacts> FactFinder::find(const name::Domain& domain, Wanted wanted) const {
   if (!wanted.tlsrpt) {
-    if (auto ahead = take_ahead(domain); ahead.valid()) return ahead.get();
+    if (auto ahead = take_ahead(domain); ahead.valid()) {
+      auto facts = ahead.get();
+      if (facts && wanted.hosts == Hosts::all) complete(*facts);
+      return facts;
+    }
   }
   return find_now(domain, wanted);
 }
@@ -104,7 +134,10 @@ Result<DestinationFacts> FactFinder::find_now(const name::Domain& domain, Wanted
   } else {
     hosts = hops.hosts;
   }
-  auto host_facts = find_hosts(hosts);
+  const auto last = wanted.hosts == Hosts::all ? hosts.end() : end_of_first(hosts);
+  const std::span first(hosts.begin(), last);
+  if (wanted.hosts == Hosts::first) expect_tlsa(domain, hops, first);
+  auto host_facts = find_hosts(first, hosts.size() - first.size());
   std::optional<tlsrpt::Lookup> tlsrpt;
   if (wanted.tlsrpt) tlsrpt = tlsrpt::lookup_record(*parts_.resolver, domain);
   auto policy = mtasts::lookup(domain, *parts_.sts_source, *parts_.sts_cache, *parts_.clock);
@@ -116,7 +149,8 @@ Result<DestinationFacts> FactFinder::find_now(const name::Domain& domain, Wanted
                           .next_hops = std::move(hops),
                           .mta_sts = std::move(*policy),
                           .tlsrpt = std::move(tlsrpt),
-                          .hosts = std::move(host_facts)};
+                          .hosts = std::move(host_facts),
+                          .further_hosts = {last, hosts.end()}};
 }
 
 void StsSource::expect_record(const name::Domain& domain) {

@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "base/clock.h"
@@ -41,6 +42,8 @@ struct DestinationFacts {
   mtasts::Lookup mta_sts;
   std::optional<tlsrpt::Lookup> tlsrpt{};  ///< only where asked for
   std::vector<HostFacts> hosts{};          ///< in the order in which to try them
+  /// Those that come after `hosts` and were not looked up yet (FactFinder::Hosts::first).
+  std::vector<dns::MxHost> further_hosts{};
 
   /// The set of hosts was validated by DNSSEC.
   [[nodiscard]] bool has_secure_hosts() const;
@@ -63,14 +66,19 @@ class FactFinder {
   };
   explicit FactFinder(Parts parts) : parts_(std::move(parts)) {}
 
+  /// Mostly one of the most preferred hosts takes a message: the others may wait until none does.
+  enum class Hosts { first, all };
   struct Wanted {
     bool tlsrpt = false;  ///< the TLSRPT record too
+    Hosts hosts = Hosts::all;
   };
   /// An Error only where our own side fails (the policy cache cannot be read): the destination is
   /// then undetermined, and mail waits.
   Result<DestinationFacts> find(const name::Domain& domain, Wanted wanted) const;
-  /// Begins to find the facts of a domain that will be asked for in a moment, on a thread of its
-  /// own. The next find() that wants no more than this takes what comes of it.
+  /// Looks up the further hosts, and adds them to `hosts`.
+  void complete(DestinationFacts& facts) const;
+  /// Begins to find the facts of a domain and its first hosts, which will be asked for in a moment,
+  /// on a thread of its own. The next find() that wants no TLSRPT record takes what comes of it.
   void look_ahead(const name::Domain& domain);
 
   /// Puts the first questions about a domain under way, which have the longest way to go: down the
@@ -82,7 +90,9 @@ class FactFinder {
 
  private:
   Result<DestinationFacts> find_now(const name::Domain& domain, Wanted wanted) const;
-  std::vector<HostFacts> find_hosts(const std::vector<dns::MxHost>& hosts) const;
+  std::vector<HostFacts> find_hosts(std::span<const dns::MxHost> hosts, std::size_t others) const;
+  void expect_tlsa(const name::Domain& domain, const dns::NextHops& hops,
+                   std::span<const dns::MxHost> hosts) const;
   std::future<Result<DestinationFacts>> take_ahead(const name::Domain& domain) const;
 
   Parts parts_;

@@ -61,6 +61,7 @@ SessionPtr Prober::connect(const tls::Expectations& peer, const HostFacts& host,
 SessionPtr Prober::session_with(const DestinationFacts& destination, const HostFacts& host,
                                 const Deadline& deadline) {
   auto peer = expectations(destination, host);
+  peer.pkix_names = {host.mx.host};  // told beside DANE, too
   const std::string key = share_key(peer, host);
   std::promise<SessionPtr> mine;
   std::shared_future<SessionPtr> shared;

@@ -151,9 +151,11 @@ int rank(Verdict verdict) {
 
 tls::Expectations expectations(const DestinationFacts& destination, const HostFacts& host) {
   tls::Expectations expected{.server_name = host.mx.host};
-  expected.pkix_names = {host.mx.host};  // RFC 8461 §4.1, and for `trusted`: the MX host's name
-  expected.demand = tls::Demand::pkix;
-  if (!has_usable_tlsa(host)) return expected;
+  if (!has_usable_tlsa(host)) {
+    expected.pkix_names = {host.mx.host};  // RFC 8461 §4.1, and for `trusted`: the MX host's name
+    expected.demand = tls::Demand::pkix;
+    return expected;
+  }
   expected.demand = tls::Demand::dane;
   expected.server_name = host.tlsa.base_domain.value_or(host.mx.host);  // RFC 7672 §8.1
   for (const auto& record : host.tlsa.records)

@@ -153,10 +153,9 @@ void keep_addresses(HostAddresses& host, std::size_t most) {
                        host.addresses.end());
 }
 
-/// One address a host and round, in order of preference, until kMaxAddresses are given out.
-void share_out(std::vector<HostAddresses>& hosts) {
+/// One address a host and round, in order of preference, until `left` are given out.
+void share_out(std::vector<HostAddresses>& hosts, std::size_t left) {
   std::vector<std::size_t> shares(hosts.size(), 0);
-  std::size_t left = kMaxAddresses;
   for (bool is_growing = true; is_growing && left > 0;) {
     is_growing = false;
     for (std::size_t i = 0; i < hosts.size() && left > 0; ++i) {
@@ -232,7 +231,7 @@ HostAddresses join_addresses(const name::Domain& host, Answer a, Answer aaaa,
 
 std::vector<HostAddresses> lookup_addresses(Resolver& resolver,
                                             const std::vector<name::Domain>& hosts,
-                                            const AddressGuard& guard) {
+                                            const AddressGuard& guard, std::size_t others) {
   std::vector<Question> questions;
   for (const auto& host : hosts) {
     questions.push_back({host, Type::a});
@@ -244,7 +243,7 @@ std::vector<HostAddresses> lookup_addresses(Resolver& resolver,
     results.push_back(
         join_addresses(hosts[i], std::move(answers[2 * i]), std::move(answers[2 * i + 1]), guard));
   }
-  share_out(results);
+  share_out(results, kMaxAddresses - std::min(others, kMaxAddresses - 1));
   return results;
 }
 

@@ -100,9 +100,10 @@ HostAddresses join_addresses(const name::Domain& host, Answer a, Answer aaaa,
                              const AddressGuard& guard);
 
 /// Looks A and AAAA of all hosts up side by side; one result a host, in order. Together they have
-/// at most kMaxAddresses addresses, shared out so that no host with many leaves another without.
+/// at most kMaxAddresses addresses, shared out so that no host with many leaves another without;
+/// each of `others`, which are not looked up yet, has its share.
 std::vector<HostAddresses> lookup_addresses(Resolver& resolver,
                                             const std::vector<name::Domain>& hosts,
-                                            const AddressGuard& guard);
+                                            const AddressGuard& guard, std::size_t others = 0);
 
 }  // namespace sm::dns

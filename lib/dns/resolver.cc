@@ -113,10 +113,17 @@ Result<std::vector<ServerAddress>> servers_of(const ResolverOptions& options) {
   return parse_resolv_conf(*text);
 }
 
-Result<std::unique_ptr<Resolver>> open_resolver(const ResolverOptions& options) {
+Result<std::unique_ptr<Resolver>> begin_resolver(const ResolverOptions& options) {
   if (!options.dns_file.empty()) return open_dns_file(options.dns_file);
   if (options.trust_ad_bit) return AdResolver::open(options);
   return UnboundResolver::open(options);
+}
+
+Result<std::unique_ptr<Resolver>> open_resolver(const ResolverOptions& options) {
+  auto resolver = begin_resolver(options);
+  if (!resolver) return resolver;
+  if (auto ready = (*resolver)->check(); !ready) return fail(std::move(ready).error());
+  return resolver;
 }
 
 }  // namespace sm::dns

@@ -19,6 +19,8 @@ namespace sm::dns {
 class Resolver {
  public:
   virtual ~Resolver() = default;
+  /// Until it is known whether it can be asked: an Error as open_resolver's where it cannot.
+  virtual Result<void> check() { return {}; }
   /// Never throws, never fails: what could not be told is Outcome::failure.
   virtual Answer lookup(const Question& question) = 0;
   /// The answers in the order of the questions. Here: one after the other.
@@ -59,5 +61,7 @@ Result<std::vector<ServerAddress>> servers_of(const ResolverOptions& options);
 /// special ones. Errc::configuration when options contradict each other or the trust anchor cannot
 /// be read; Errc::no_input or malformed for the DNS file. Sends nothing yet.
 Result<std::unique_ptr<Resolver>> open_resolver(const ResolverOptions& options);
+/// The same for who has other things to do meanwhile, and calls check() then.
+Result<std::unique_ptr<Resolver>> begin_resolver(const ResolverOptions& options);
 
 }  // namespace sm::dns

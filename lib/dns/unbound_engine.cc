@@ -50,9 +50,9 @@ int start_beside(pthread_t& thread, void* (*run)(void*), void* argument,
 
 }  // namespace
 
-UnboundEngine::UnboundEngine(UbContext context, std::chrono::milliseconds timeout,
+UnboundEngine::UnboundEngine(MakeContext make, std::chrono::milliseconds timeout,
                              unsigned parallel)
-    : context_(std::move(context)), timeout_(timeout), parallel_(std::max(1u, parallel)) {
+    : make_(std::move(make)), timeout_(timeout), parallel_(std::max(1u, parallel)) {
   start();
 }
 
@@ -70,15 +70,7 @@ UnboundEngine::~UnboundEngine() {
 
 void UnboundEngine::start() {
   waker_ = UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!waker_) {
-    start_failure_ = std::string("no descriptor for the resolver: ") + std::strerror(errno);
-    return;
-  }
-  woken_.reset(event_new(context_.loop.get(), waker_.get(), EV_READ | EV_PERSIST, &on_wake, this));
-  if (!woken_ || event_add(woken_.get(), nullptr) != 0) {
-    start_failure_ = "the resolver's loop could not be set up";
-    return;
-  }
+  if (!waker_) return tell(fail_errno(Errc::temporary, "no descriptor for the resolver", errno));
   sched_getaffinity(0, sizeof may_run_on_, &may_run_on_);
   const auto run = [](void* engine) -> void* {
     static_cast<UnboundEngine*>(engine)->serve();
@@ -87,16 +79,36 @@ void UnboundEngine::start() {
   const SignalsBlocked blocked;
   pthread_t thread{};
   if (const int error = start_beside(thread, run, this, may_run_on_); error != 0) {
-    start_failure_ = std::string("no thread for the resolver: ") + std::strerror(error);
-    return;
+    return tell(fail_errno(Errc::temporary, "no thread for the resolver", error));
   }
   thread_ = thread;
 }
 
+void UnboundEngine::tell(Result<void> setup) {
+  {
+    const std::lock_guard lock(mutex_);
+    setup_ = std::move(setup);
+  }
+  setup_known_.notify_all();
+}
+
 // ---- on the loop's thread
+
+Result<void> UnboundEngine::set_up() {
+  auto made = make_();
+  if (!made) return fail(std::move(made).error());
+  context_ = std::move(*made);
+  woken_.reset(event_new(context_.loop.get(), waker_.get(), EV_READ | EV_PERSIST, &on_wake, this));
+  if (woken_ && event_add(woken_.get(), nullptr) == 0) return {};
+  return fail(Errc::temporary, "the resolver's loop could not be set up");
+}
 
 void UnboundEngine::serve() {
   if (CPU_COUNT(&may_run_on_) > 0) sched_setaffinity(0, sizeof may_run_on_, &may_run_on_);
+  auto done = set_up();
+  const bool is_good = bool(done);
+  tell(std::move(done));
+  if (!is_good) return refuse_waiting();
   // libunbound sets itself up, for a millisecond, at the first question: one that it answers by
   // itself (RFC 6761 §6.3) has that done while the tool still reads its input.
   submit({*name::DnsName::parse("localhost"), Type::a});
@@ -165,6 +177,24 @@ void UnboundEngine::end(Errand& errand, UbResult result) {
 
 // ---- on the threads of those who ask
 
+Result<void> UnboundEngine::await_setup() {
+  std::unique_lock lock(mutex_);
+  setup_known_.wait(lock, [this] { return setup_.has_value(); });
+  if (*setup_) return {};
+  return fail(setup_->error());
+}
+
+void UnboundEngine::refuse_waiting() {
+  while (true) {
+    std::unique_lock lock(mutex_);
+    if (waiting_.empty()) return;
+    asked_.splice(asked_.end(), waiting_, waiting_.begin());
+    Errand& next = asked_.back();
+    lock.unlock();
+    end(next, {.error = UB_INITFAIL});
+  }
+}
+
 void UnboundEngine::wake() {
   const std::uint64_t one = 1;
   while (::write(waker_.get(), &one, sizeof one) < 0 && errno == EINTR) {
@@ -190,7 +220,9 @@ void UnboundEngine::hand_over(const Question& question, Job* job) {
   Errand& errand = waiting_.emplace_back(Errand{this, question, job});
   errand.self = std::prev(waiting_.end());
   if (job != nullptr) job->errand = &errand;
+  const bool is_refused = setup_ && !*setup_;
   lock.unlock();
+  if (is_refused) return refuse_waiting();
   if (is_first) wake();
 }
 

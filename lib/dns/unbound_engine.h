@@ -11,6 +11,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -24,6 +25,7 @@
 #include <unbound.h>
 
 #include "base/file.h"
+#include "base/result.h"
 #include "dns/answer.h"
 
 namespace sm::dns {
@@ -75,14 +77,18 @@ class UnboundEngine {
     Errand* errand = nullptr;  ///< the engine's, while it is not done
   };
 
-  UnboundEngine(UbContext context, std::chrono::milliseconds timeout, unsigned parallel);
+  using MakeContext = std::function<Result<UbContext>()>;
+
+  /// Begins to set itself up, on its thread: by `make`, whose Errors await_setup() tells.
+  UnboundEngine(MakeContext make, std::chrono::milliseconds timeout, unsigned parallel);
   UnboundEngine(const UnboundEngine&) = delete;
   UnboundEngine& operator=(const UnboundEngine&) = delete;
   /// Nobody may be waiting any more.
   ~UnboundEngine();
 
-  /// Why nothing can be asked, or nothing.
-  [[nodiscard]] const std::optional<std::string>& start_failure() const { return start_failure_; }
+  /// Until it is known whether anything can be asked. Where nothing can, all lookups come to
+  /// UB_INITFAIL.
+  Result<void> await_setup();
   /// False when `parallel` lookups are under way.
   bool try_take_slot();
   void wait_for_slot();
@@ -103,6 +109,9 @@ class UnboundEngine {
   };
 
   void start();
+  Result<void> set_up();
+  void tell(Result<void> setup);
+  void refuse_waiting();
   void hand_over(const Question& question, Job* job);
   void wake();
   void serve();
@@ -113,17 +122,19 @@ class UnboundEngine {
   static void on_result(void* errand, int rcode, void* message, int size, int security,
                         char* why_bogus, int was_limited) noexcept;
 
-  UbContext context_;
+  MakeContext make_;
+  UbContext context_{};
   std::chrono::milliseconds timeout_;
   unsigned parallel_;
 
-  std::optional<std::string> start_failure_;
   UniqueFd waker_;
   std::unique_ptr<event, FreeEvent> woken_;
   cpu_set_t may_run_on_{};
   std::optional<pthread_t> thread_;
 
   std::mutex mutex_;
+  std::optional<Result<void>> setup_;  ///< once it is known
+  std::condition_variable setup_known_;
   std::condition_variable slot_free_;
   unsigned under_way_ = 0;
   bool is_over_ = false;

@@ -67,7 +67,7 @@ std::vector<Option> context_options(unsigned parallel, const std::vector<ServerA
     });
   };
   return {
-      // Only the servers are talked to; for each family libunbound makes a table of all ports.
+      // Only the servers are talked to; for each family libunbound makes a table of its ports.
       {"do-ip4:", has(true) ? "yes" : "no"},
       {"do-ip6:", has(false) ? "yes" : "no"},
       // A context has one thread: caches in several parts, each with its lock, are for many.
@@ -80,6 +80,9 @@ std::vector<Option> context_options(unsigned parallel, const std::vector<ServerA
       {"num-queries-per-thread:", std::to_string(std::max(64u, parallel * 4))},
       {"outgoing-range:", std::to_string(std::clamp(parallel * 2, 16u, 512u))},
       {"outgoing-num-tcp:", "10"},
+      // libunbound makes a table of the ports that it may send from; this is Linux's own range.
+      {"outgoing-port-avoid:", "0-65535"},
+      {"outgoing-port-permit:", "32768-60999"},
       {"msg-cache-size:", "8m"},
       {"rrset-cache-size:", "16m"},
       {"key-cache-size:", "4m"},
@@ -188,13 +191,10 @@ Result<std::unique_ptr<Resolver>> UnboundResolver::open(const ResolverOptions& o
 
   std::vector<std::unique_ptr<UnboundEngine>> engines;
   for (std::size_t i = 0; i < count; ++i) {
-    auto context = make_context(options, *servers);
-    if (!context) return fail(std::move(context).error());
     const auto share = static_cast<unsigned>(options.parallel / count);
-    engines.push_back(std::make_unique<UnboundEngine>(*std::move(context), options.timeout, share));
-    if (const auto& failure = engines.back()->start_failure()) {
-      return fail(Errc::temporary, *failure);
-    }
+    engines.push_back(std::make_unique<UnboundEngine>(
+        [=, servers = *servers] { return make_context(options, servers); }, options.timeout,
+        share));
   }
   std::vector<std::string> names;
   for (const auto& server : *servers) {
@@ -202,6 +202,13 @@ Result<std::unique_ptr<Resolver>> UnboundResolver::open(const ResolverOptions& o
   }
   return std::unique_ptr<Resolver>(
       new UnboundResolver(std::move(engines), join(names, ", "), options.timeout));
+}
+
+Result<void> UnboundResolver::check() {
+  for (const auto& engine : engines_) {
+    if (auto done = engine->await_setup(); !done) return done;
+  }
+  return {};
 }
 
 Answer UnboundResolver::conclude(const Question& question, const UnboundEngine::Job& job) const {

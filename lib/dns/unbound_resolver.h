@@ -16,10 +16,11 @@ namespace sm::dns {
 class UnboundResolver final : public Resolver {
  public:
   /// Checks the options and the trust anchor and starts the threads: to be called after any fork.
-  /// Nothing goes out before the first lookup.
+  /// Nothing goes out before the first lookup. What libunbound says of them is told by check().
   static Result<std::unique_ptr<Resolver>> open(const ResolverOptions& options);
   ~UnboundResolver() override;
 
+  Result<void> check() override;
   using Resolver::lookup;
   Answer lookup(const Question& question) override;
   void prefetch(const Question& question) override;
