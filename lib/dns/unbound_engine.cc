@@ -2,53 +2,13 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <csignal>
-#include <cstring>
 #include <iterator>
-#include <system_error>
 
 #include <sys/eventfd.h>
 #include <unbound-event.h>
 #include <unistd.h>
 
 namespace sm::dns {
-namespace {
-
-/// Blocks all signals while a thread is made, so that they reach the main thread only.
-class SignalsBlocked {
- public:
-  SignalsBlocked() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  SignalsBlocked(const SignalsBlocked&) = delete;
-  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
-  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
- private:
-  sigset_t before_{};
-};
-
-/// Makes a thread begin at once, beside its maker: on another processor than the one that the maker
-/// keeps busy, where it would wait for milliseconds. From then on it runs where it may.
-int start_beside(pthread_t& thread, void* (*run)(void*), void* argument,
-                 const cpu_set_t& may_run_on) {
-  cpu_set_t others = may_run_on;
-  const int here = sched_getcpu();
-  if (here >= 0) CPU_CLR(here, &others);
-  pthread_attr_t attributes;
-  pthread_attr_init(&attributes);
-  int error = EAGAIN;
-  if (CPU_COUNT(&others) > 0 &&
-      pthread_attr_setaffinity_np(&attributes, sizeof others, &others) == 0) {
-    error = pthread_create(&thread, &attributes, run, argument);
-  }
-  pthread_attr_destroy(&attributes);
-  return error == 0 ? 0 : pthread_create(&thread, nullptr, run, argument);
-}
-
-}  // namespace
 
 UnboundEngine::UnboundEngine(MakeContext make, std::chrono::milliseconds timeout,
                              unsigned parallel)
@@ -63,7 +23,7 @@ UnboundEngine::~UnboundEngine() {
       is_over_ = true;
     }
     wake();
-    pthread_join(*thread_, nullptr);
+    thread_.reset();
   }
   context_.context.reset();  // calls back for all that is still under way
 }
@@ -71,17 +31,9 @@ UnboundEngine::~UnboundEngine() {
 void UnboundEngine::start() {
   waker_ = UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!waker_) return tell(fail_errno(Errc::temporary, "no descriptor for the resolver", errno));
-  sched_getaffinity(0, sizeof may_run_on_, &may_run_on_);
-  const auto run = [](void* engine) -> void* {
-    static_cast<UnboundEngine*>(engine)->serve();
-    return nullptr;
-  };
-  const SignalsBlocked blocked;
-  pthread_t thread{};
-  if (const int error = start_beside(thread, run, this, may_run_on_); error != 0) {
-    return tell(fail_errno(Errc::temporary, "no thread for the resolver", error));
-  }
-  thread_ = thread;
+  auto thread = Beside::start([this] { serve(); });
+  if (!thread) return tell(fail(std::move(thread).error()));
+  thread_.emplace(std::move(*thread));
 }
 
 void UnboundEngine::tell(Result<void> setup) {
@@ -104,7 +56,6 @@ Result<void> UnboundEngine::set_up() {
 }
 
 void UnboundEngine::serve() {
-  if (CPU_COUNT(&may_run_on_) > 0) sched_setaffinity(0, sizeof may_run_on_, &may_run_on_);
   auto done = set_up();
   const bool is_good = bool(done);
   tell(std::move(done));

@@ -20,10 +20,9 @@
 #include <vector>
 
 #include <event2/event.h>
-#include <pthread.h>
-#include <sched.h>
 #include <unbound.h>
 
+#include "base/beside.h"
 #include "base/file.h"
 #include "base/result.h"
 #include "dns/answer.h"
@@ -129,8 +128,7 @@ class UnboundEngine {
 
   UniqueFd waker_;
   std::unique_ptr<event, FreeEvent> woken_;
-  cpu_set_t may_run_on_{};
-  std::optional<pthread_t> thread_;
+  std::optional<Beside> thread_;
 
   std::mutex mutex_;
   std::optional<Result<void>> setup_;  ///< once it is known

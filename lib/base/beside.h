@@ -1,0 +1,34 @@
+#pragma once
+// A thread that begins at once: on another processor than the one that its maker keeps busy, where
+// a new thread is mostly put, and waits for milliseconds. From then on it runs where it may. All
+// signals are blocked in it: they are for the main thread.
+
+#include <functional>
+#include <memory>
+
+#include <pthread.h>
+
+#include "base/result.h"
+
+namespace sm {
+
+class Beside {
+ public:
+  /// Errc::temporary where no thread is to be had. `work` must not throw.
+  static Result<Beside> start(std::function<void()> work);
+  Beside(Beside&&) noexcept = default;
+  Beside& operator=(Beside&&) = delete;
+  /// Waits for its end.
+  ~Beside();
+  /// Nobody waits for its end.
+  void detach();
+
+ private:
+  struct Join {
+    void operator()(pthread_t* thread) const;
+  };
+  explicit Beside(pthread_t thread) : thread_(new pthread_t(thread)) {}
+  std::unique_ptr<pthread_t, Join> thread_;
+};
+
+}  // namespace sm
