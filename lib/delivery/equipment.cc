@@ -1,7 +1,6 @@
 #include "delivery/equipment.h"
 
 #include <array>
-#include <system_error>
 
 #include <unistd.h>
 
@@ -47,15 +46,6 @@ dns::ResolverOptions resolver_options(const config::Network& network,
   return resolver;
 }
 
-Result<std::unique_ptr<dns::Resolver>> begin_resolver(const config::Config& config,
-                                                      const Equipment::Options& options) {
-  const auto& network = config.network;
-  if (network.trust_anchors.size() > 1) {
-    return fail(Errc::configuration, "several trust anchor files: give one that holds all anchors");
-  }
-  return dns::begin_resolver(resolver_options(network, options));
-}
-
 }  // namespace
 
 struct Equipment::Parts {
@@ -88,24 +78,20 @@ const name::Domain& Equipment::host_name() const {
   return *parts_->host_name;
 }
 
-Equipment::HeadStart Equipment::begin(const config::Config& config, const Options& options) {
-  HeadStart start;
-  if (auto resolver = begin_resolver(config, options)) start.resolver = std::move(*resolver);
-  try {
-    start.tls = std::async(std::launch::async, [ca_file = config.network.ca_file] {
-      return tls::Context::create({.ca_file = ca_file});
-    });
-  } catch (const std::system_error&) {
-    // No thread to be had: make() does it.
+Result<std::unique_ptr<dns::Resolver>> Equipment::begin_resolver(const config::Config& config,
+                                                                 const Options& options) {
+  const auto& network = config.network;
+  if (network.trust_anchors.size() > 1) {
+    return fail(Errc::configuration, "several trust anchor files: give one that holds all anchors");
   }
-  return start;
+  return dns::begin_resolver(resolver_options(network, options));
 }
 
 Result<std::unique_ptr<Equipment>> Equipment::make(const config::Config& config, Options options,
                                                    std::unique_ptr<mtasts::Cache> sts_cache) {
   const auto& network = config.network;
   auto parts = std::make_unique<Parts>();
-  parts->resolver = std::move(options.head_start.resolver);
+  parts->resolver = std::move(options.resolver);
   if (!parts->resolver) {
     auto resolver = begin_resolver(config, options);
     if (!resolver) return fail(std::move(resolver).error());
@@ -131,12 +117,9 @@ Result<std::unique_ptr<Equipment>> Equipment::make(const config::Config& config,
                            .own_names = {*parts->host_name},
                            .port = network.port};
   parts->finder.emplace(std::move(finder));
-  for (const auto& domain : options.soon)
-    parts->finder->look_ahead(domain);
 
   if (auto ready = parts->resolver->check(); !ready) return fail(std::move(ready).error());
-  auto& begun = options.head_start.tls;
-  auto context = begun.valid() ? begun.get() : tls::Context::create({.ca_file = network.ca_file});
+  auto context = tls::Context::create({.ca_file = network.ca_file});
   if (!context) return fail(std::move(context).error());
   parts->tls.emplace(std::move(*context));
   parts->client.emplace(*parts->tls, manner(network, options.patience));

@@ -3,7 +3,6 @@
 // of a tool: resolver, guard against addresses that mail must not go to, TLS context, policy cache,
 // SMTP client.
 
-#include <future>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,25 +25,19 @@ enum class Patience { probe, delivery };
 
 class Equipment {
  public:
-  /// What takes longest to get ready. What is missing here, make() gets by itself.
-  struct HeadStart {
-    std::unique_ptr<dns::Resolver> resolver{};
-    std::future<Result<tls::Context>> tls{};
-  };
   struct Options {
     Patience patience = Patience::delivery;
     std::optional<std::string> dns_file{};  ///< answers from this file instead of the network
     unsigned parallel_lookups = 32;
-    /// Finding their facts begins at once, while the caller does other things (FactFinder).
-    std::vector<name::Domain> soon{};
-    HeadStart head_start{};
+    /// One that begin_resolver() gave; null: one is opened.
+    std::unique_ptr<dns::Resolver> resolver{};
   };
   /// `sts_cache` keeps MTA-STS policies between runs (sm::state); null: for this run only.
   static Result<std::unique_ptr<Equipment>> make(const config::Config& config, Options options,
                                                  std::unique_ptr<mtasts::Cache> sts_cache);
-  /// For who has other things to do before make(): the resolver, for the first questions, and the
-  /// TLS context, on a thread of its own. Where the resolver cannot be had, that is told by make().
-  static HeadStart begin(const config::Config& config, const Options& options);
+  /// The resolver alone, for who wants to ask it before all else is there (dns::begin_resolver).
+  static Result<std::unique_ptr<dns::Resolver>> begin_resolver(const config::Config& config,
+                                                               const Options& options);
   Equipment(const Equipment&) = delete;
   Equipment& operator=(const Equipment&) = delete;
   ~Equipment();

@@ -1,7 +1,6 @@
 #include "delivery/facts.h"
 
 #include <algorithm>
-#include <system_error>
 
 #include "base/text.h"
 #include "http/fetch.h"
@@ -34,6 +33,20 @@ std::vector<dns::MxHost>::iterator end_of_first(std::vector<dns::MxHost>& hosts)
   return std::find_if(hosts.begin(), hosts.end(), [&](const dns::MxHost& host) {
     return host.preference != hosts.front().preference;
   });
+}
+
+void prefetch_first_hosts(dns::Resolver& resolver, const name::Domain& domain, std::uint16_t port,
+                          const dns::Answer& mx) {
+  const auto in_any_order = [](std::uint32_t bound) { return bound - 1; };
+  auto hops = dns::next_hops(domain, mx, in_any_order);
+  hops.hosts.erase(end_of_first(hops.hosts), hops.hosts.end());
+  const bool is_signed = hops.security == dns::Security::secure;
+  for (const auto& [preference, host] : hops.hosts) {
+    resolver.prefetch({host, dns::Type::a});
+    resolver.prefetch({host, dns::Type::aaaa});
+    // Elsewhere than in a signed zone an insecure address may forbid the question (RFC 7672 §2.2).
+    if (is_signed && host.is_at_or_under(domain)) dane::expect_tlsa(resolver, host, port);
+  }
 }
 
 }  // namespace
@@ -69,52 +82,17 @@ void FactFinder::complete(DestinationFacts& facts) const {
   facts.further_hosts.clear();
 }
 
-/// Beside the addresses of hosts whose TLSA records will surely be asked for: those of a signed
-/// zone. Elsewhere an insecure address would forbid the question (RFC 7672 §2.2).
-void FactFinder::expect_tlsa(const name::Domain& domain, const dns::NextHops& hops,
-                             std::span<const dns::MxHost> hosts) const {
-  if (hops.security != dns::Security::secure) return;
-  for (const auto& host : hosts) {
-    if (host.host.is_at_or_under(domain)) dane::expect_tlsa(*parts_.resolver, host.host, parts_.port);
-  }
-}
-
-void FactFinder::prefetch(dns::Resolver& resolver, const name::Domain& domain) {
-  for (const auto type : {dns::Type::mx, dns::Type::txt})
-    resolver.prefetch({domain, type});
-}
-
-void FactFinder::look_ahead(const name::Domain& domain) {
-  const std::lock_guard lock(mutex_);
-  if (ahead_.contains(domain)) return;
-  try {
-    ahead_.emplace(domain,
-                   std::async(std::launch::async, [this, domain] {
-                     return find_now(domain, {.hosts = Hosts::first});
-                   }));
-  } catch (const std::system_error&) {
-    // No thread to be had: find() does it.
-  }
-}
-
-std::future<Result<DestinationFacts>> FactFinder::take_ahead(const name::Domain& domain) const {
-  const std::lock_guard lock(mutex_);
-  auto found = ahead_.extract(domain);
-  return found ? std::move(found.mapped()) : std::future<Result<DestinationFacts>>();
+void FactFinder::prefetch(dns::Resolver& resolver, const name::Domain& domain,
+                          std::uint16_t port) {
+  resolver.prefetch({domain, dns::Type::mx}, [&resolver, domain, port](const dns::Answer& mx) {
+    prefetch_first_hosts(resolver, domain, port, mx);
+  });
+  resolver.prefetch({domain, dns::Type::txt}, [&resolver, domain](const dns::Answer&) {
+    resolver.prefetch_under(kStsLabel, domain, dns::Type::txt);
+  });
 }
 
 Result<DestinationFacts> FactFinder::find(const name::Domain& domain, Wanted wanted) const {
-  if (!wanted.tlsrpt) {
-    if (auto ahead = take_ahead(domain); ahead.valid()) {
-      auto facts = ahead.get();
-      if (facts && wanted.hosts == Hosts::all) complete(*facts);
-      return facts;
-    }
-  }
-  return find_now(domain, wanted);
-}
-
-Result<DestinationFacts> FactFinder::find_now(const name::Domain& domain, Wanted wanted) const {
   const dns::Question questions[] = {{domain, dns::Type::mx}, {domain, dns::Type::txt}};
   auto answers = parts_.resolver->lookup_all(questions);
   // While the hosts are looked up. Not with the first two questions: where one of these proved that
@@ -136,7 +114,6 @@ Result<DestinationFacts> FactFinder::find_now(const name::Domain& domain, Wanted
   }
   const auto last = wanted.hosts == Hosts::all ? hosts.end() : end_of_first(hosts);
   const std::span first(hosts.begin(), last);
-  if (wanted.hosts == Hosts::first) expect_tlsa(domain, hops, first);
   auto host_facts = find_hosts(first, hosts.size() - first.size());
   std::optional<tlsrpt::Lookup> tlsrpt;
   if (wanted.tlsrpt) tlsrpt = tlsrpt::lookup_record(*parts_.resolver, domain);

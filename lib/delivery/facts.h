@@ -5,10 +5,7 @@
 // Facts only: nothing here judges. route.h turns facts, and what a connection showed, into a
 // decision; probe.h and courier.h connect.
 
-#include <future>
-#include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <vector>
@@ -77,27 +74,17 @@ class FactFinder {
   Result<DestinationFacts> find(const name::Domain& domain, Wanted wanted) const;
   /// Looks up the further hosts, and adds them to `hosts`.
   void complete(DestinationFacts& facts) const;
-  /// Begins to find the facts of a domain and its first hosts, which will be asked for in a moment,
-  /// on a thread of its own. The next find() that wants no TLSRPT record takes what comes of it.
-  void look_ahead(const name::Domain& domain);
-
-  /// Puts the first questions about a domain under way, which have the longest way to go: down the
-  /// chain of trust. Returns at once; nothing has to be taken, or waited for.
-  static void prefetch(dns::Resolver& resolver, const name::Domain& domain);
+  /// Puts the questions about a domain and its first hosts under way, for who will ask for the facts
+  /// in a moment. Returns at once; nothing has to be taken, or waited for.
+  static void prefetch(dns::Resolver& resolver, const name::Domain& domain, std::uint16_t port);
 
   [[nodiscard]] std::uint16_t port() const { return parts_.port; }
   [[nodiscard]] const Clock& clock() const { return *parts_.clock; }
 
  private:
-  Result<DestinationFacts> find_now(const name::Domain& domain, Wanted wanted) const;
   std::vector<HostFacts> find_hosts(std::span<const dns::MxHost> hosts, std::size_t others) const;
-  void expect_tlsa(const name::Domain& domain, const dns::NextHops& hops,
-                   std::span<const dns::MxHost> hosts) const;
-  std::future<Result<DestinationFacts>> take_ahead(const name::Domain& domain) const;
 
   Parts parts_;
-  mutable std::mutex mutex_;
-  mutable std::map<name::Domain, std::future<Result<DestinationFacts>>> ahead_;
 };
 
 /// MTA-STS over this resolver: the record by DNS, the policy by HTTPS at addresses that the same

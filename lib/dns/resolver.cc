@@ -57,7 +57,7 @@ std::vector<Answer> Resolver::lookup_all(std::span<const Question> questions) {
   return answers;
 }
 
-void Resolver::prefetch(const Question&) {}
+void Resolver::prefetch(const Question&, Then) {}
 
 void Resolver::prefetch_under(std::string_view labels, const name::DnsName& name, Type type) {
   if (auto full = name.prefixed(labels)) prefetch({*std::move(full), type});

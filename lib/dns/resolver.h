@@ -4,6 +4,7 @@
 // lookups that do not depend on each other go side by side through lookup_all.
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -26,8 +27,11 @@ class Resolver {
   /// The answers in the order of the questions. Here: one after the other.
   virtual std::vector<Answer> lookup_all(std::span<const Question> questions);
 
-  /// Begins a lookup that will be asked for soon, and does not wait for it. Here: does nothing.
-  virtual void prefetch(const Question& question);
+  /// Begins a lookup that will be asked for soon, and does not wait for it. `then` is called with
+  /// what comes of it, if anything does, on the resolver's thread: it may prefetch more, and must
+  /// neither look up nor throw. Here: does nothing.
+  using Then = std::function<void(const Answer&)>;
+  virtual void prefetch(const Question& question, Then then = {});
 
   Answer lookup(const name::DnsName& name, Type type) { return lookup(Question{name, type}); }
   /// At "_mta-sts" under "example.com". A name that would be longer than the DNS allows does not

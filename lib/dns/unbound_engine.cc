@@ -62,7 +62,7 @@ void UnboundEngine::serve() {
   if (!is_good) return refuse_waiting();
   // libunbound sets itself up, for a millisecond, at the first question: one that it answers by
   // itself (RFC 6761 §6.3) has that done while the tool still reads its input.
-  submit({*name::DnsName::parse("localhost"), Type::a});
+  submit({*name::DnsName::parse("localhost"), Type::a}, {});
   // Where the loop fails, whoever waits runs into the time-out.
   event_base_dispatch(context_.loop.get());
 }
@@ -111,6 +111,7 @@ void UnboundEngine::on_result(void* errand_pointer, int rcode, void* message, in
 }
 
 void UnboundEngine::end(Errand& errand, UbResult result) {
+  if (errand.then && !is_over()) errand.then(result);
   std::shared_ptr<Waiter> waiter;
   {
     const std::lock_guard lock(mutex_);
@@ -124,6 +125,11 @@ void UnboundEngine::end(Errand& errand, UbResult result) {
   }
   slot_free_.notify_one();
   if (waiter) waiter->changed.notify_one();
+}
+
+bool UnboundEngine::is_over() {
+  const std::lock_guard lock(mutex_);
+  return is_over_;
 }
 
 // ---- on the threads of those who ask
@@ -165,10 +171,10 @@ void UnboundEngine::wait_for_slot() {
   ++under_way_;
 }
 
-void UnboundEngine::hand_over(const Question& question, Job* job) {
+void UnboundEngine::hand_over(const Question& question, Job* job, Then then) {
   std::unique_lock lock(mutex_);
   const bool is_first = waiting_.empty();
-  Errand& errand = waiting_.emplace_back(Errand{this, question, job});
+  Errand& errand = waiting_.emplace_back(Errand{this, question, job, std::move(then)});
   errand.self = std::prev(waiting_.end());
   if (job != nullptr) job->errand = &errand;
   const bool is_refused = setup_ && !*setup_;
@@ -179,11 +185,11 @@ void UnboundEngine::hand_over(const Question& question, Job* job) {
 
 void UnboundEngine::submit(const Question& question, Job& job) {
   job.until = std::chrono::steady_clock::now() + timeout_;
-  hand_over(question, &job);
+  hand_over(question, &job, {});
 }
 
-void UnboundEngine::submit(const Question& question) {
-  hand_over(question, nullptr);
+void UnboundEngine::submit(const Question& question, Then then) {
+  hand_over(question, nullptr, std::move(then));
 }
 
 void UnboundEngine::await(Job& job) {

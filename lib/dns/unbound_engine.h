@@ -93,8 +93,10 @@ class UnboundEngine {
   void wait_for_slot();
   /// Puts the job under way. A slot is taken already.
   void submit(const Question& question, Job& job);
-  /// Puts a lookup under way that nobody awaits: its answer is for the cache.
-  void submit(const Question& question);
+  /// Puts a lookup under way that nobody awaits: its answer is for the cache, and for `then`, which
+  /// is called on the loop's thread unless all is over by then.
+  using Then = std::function<void(const UbResult&)>;
+  void submit(const Question& question, Then then);
   /// Until the job is done or its time is up.
   void await(Job& job);
 
@@ -104,6 +106,7 @@ class UnboundEngine {
     UnboundEngine* engine;
     Question question;
     Job* job;
+    Then then{};
     std::list<Errand>::iterator self{};
   };
 
@@ -111,12 +114,13 @@ class UnboundEngine {
   Result<void> set_up();
   void tell(Result<void> setup);
   void refuse_waiting();
-  void hand_over(const Question& question, Job* job);
+  void hand_over(const Question& question, Job* job, Then then);
   void wake();
   void serve();
   void take_up();
   void ask(Errand& errand);
   void end(Errand& errand, UbResult result);
+  bool is_over();
   static void on_wake(evutil_socket_t descriptor, short events, void* engine) noexcept;
   static void on_result(void* errand, int rcode, void* message, int size, int security,
                         char* why_bogus, int was_limited) noexcept;

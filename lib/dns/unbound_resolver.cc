@@ -236,8 +236,14 @@ UnboundEngine& UnboundResolver::home_of(const name::DnsName& name) const {
   return *engines_[std::hash<std::string_view>()(zone) % engines_.size()];
 }
 
-void UnboundResolver::prefetch(const Question& question) {
-  home_of(question.name).submit(question);
+void UnboundResolver::prefetch(const Question& question, Then then) {
+  UnboundEngine::Then take;
+  if (then) {
+    take = [question, then = std::move(then)](const UbResult& result) {
+      if (result.error == 0) then(answer_of(question, result));
+    };
+  }
+  home_of(question.name).submit(question, std::move(take));
 }
 
 std::vector<Answer> UnboundResolver::lookup_all(std::span<const Question> questions) {

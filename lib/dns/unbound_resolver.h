@@ -23,7 +23,7 @@ class UnboundResolver final : public Resolver {
   Result<void> check() override;
   using Resolver::lookup;
   Answer lookup(const Question& question) override;
-  void prefetch(const Question& question) override;
+  void prefetch(const Question& question, Then then) override;
   /// All at once, as far as ResolverOptions::parallel allows.
   std::vector<Answer> lookup_all(std::span<const Question> questions) override;
 

@@ -57,6 +57,11 @@ class FakeResolver final : public dns::Resolver {
     return table_.answer(question);
   }
 
+  void prefetch(const dns::Question& question, Then then) override {
+    const auto answer = lookup(question);
+    if (then) then(answer);
+  }
+
   /// "MX example.com", in the order asked.
   [[nodiscard]] const std::vector<std::string>& asked() const { return asked_; }
   [[nodiscard]] bool was_asked(std::string_view question) const {

@@ -14,12 +14,10 @@ namespace sm::smsend {
 sealing::SealingRequest request_of(const Options& options);
 Result<std::unique_ptr<delivery::Equipment>> make_equipment(const Options& options,
                                                             const config::Config& config);
-/// `index` is the state's; `soon` are the domains whose facts are wanted first.
-Result<std::unique_ptr<delivery::Equipment>> make_equipment(const Options& options,
-                                                            const config::Config& config,
-                                                            std::shared_ptr<store::Index> index,
-                                                            delivery::Equipment::HeadStart start,
-                                                            std::vector<name::Domain> soon);
+/// `index` is the state's; `resolver` may be null.
+Result<std::unique_ptr<delivery::Equipment>> make_equipment(
+    const Options& options, const config::Config& config, std::shared_ptr<store::Index> index,
+    std::unique_ptr<dns::Resolver> resolver);
 
 /// Whether any of --batch's flags was given.
 bool is_batch(const Options& options);

@@ -43,14 +43,11 @@ sealing::SealingRequest request_of(const Options& options) {
           .oversize = options.oversize};
 }
 
-Result<std::unique_ptr<delivery::Equipment>> make_equipment(const Options& options,
-                                                            const config::Config& config,
-                                                            std::shared_ptr<store::Index> index,
-                                                            delivery::Equipment::HeadStart start,
-                                                            std::vector<name::Domain> soon) {
+Result<std::unique_ptr<delivery::Equipment>> make_equipment(
+    const Options& options, const config::Config& config, std::shared_ptr<store::Index> index,
+    std::unique_ptr<dns::Resolver> resolver) {
   auto means = means_of(options);
-  means.soon = std::move(soon);
-  means.head_start = std::move(start);
+  means.resolver = std::move(resolver);
   return delivery::Equipment::make(config, std::move(means),
                                    std::make_unique<state::StsCache>(std::move(index)));
 }
@@ -59,7 +56,7 @@ Result<std::unique_ptr<delivery::Equipment>> make_equipment(const Options& optio
                                                             const config::Config& config) {
   auto index = open_index(config);
   if (!index) return fail(std::move(index).error());
-  return make_equipment(options, config, std::move(*index), {}, {});
+  return make_equipment(options, config, std::move(*index), nullptr);
 }
 
 namespace {
@@ -103,7 +100,13 @@ bool seems_direct(const Options& options, const config::Config& config) {
   return options.is_dry_run || (!options.queues && !lacks_rights(config));
 }
 
-constexpr std::size_t kFew = 8;  // domains that are looked at ahead
+/// Begins to ask for the first few domains that mail goes to.
+void prefetch(dns::Resolver& resolver, const config::Config& config,
+              const std::vector<name::Domain>& domains) {
+  constexpr std::size_t kFew = 8;
+  for (std::size_t i = 0; i < std::min(domains.size(), kFew); ++i)
+    delivery::FactFinder::prefetch(resolver, domains[i], config.network.port);
+}
 
 /// One message and its threads need a few MiB: the system is asked for them at once, not for a page
 /// or two hundreds of times.
@@ -111,29 +114,28 @@ void take_memory_in_large_steps() {
   mallopt(M_TOP_PAD, 4 << 20);
 }
 
-/// A head start for the recipients of the command line, while the message is read.
-delivery::Equipment::HeadStart begin(const Options& options, const config::Config& config) {
-  auto start = delivery::Equipment::begin(config, means_of(options));
-  if (!start.resolver || options.seals_all) return start;
-  for (std::size_t i = 0; i < std::min(options.recipients.size(), kFew); ++i) {
-    const auto mailbox = name::Mailbox::parse(options.recipients[i]);
-    if (mailbox) delivery::FactFinder::prefetch(*start.resolver, mailbox->domain());
+/// The resolver, at work for the recipients of the command line while the message is read. Null
+/// where it cannot be had: what is wrong with the message is told first.
+std::unique_ptr<dns::Resolver> begin_lookups(const Options& options, const config::Config& config) {
+  auto resolver = delivery::Equipment::begin_resolver(config, means_of(options));
+  if (!resolver) return nullptr;
+  std::vector<name::Domain> domains;
+  for (const auto& recipient : options.recipients) {
+    const auto mailbox = name::Mailbox::parse(recipient);
+    if (mailbox && !options.seals_all) domains.push_back(mailbox->domain());
   }
-  return start;
+  prefetch(**resolver, config, domains);
+  return std::move(*resolver);
 }
 
-/// The first few domains that mail goes to at once.
-std::vector<name::Domain> first_domains(const submission::Mail& mail,
-                                        const sealing::SealingTerms& terms) {
+/// The same for recipients that stand in the message.
+void begin_lookups(dns::Resolver& resolver, const Options& options, const config::Config& config,
+                   const smtp::Envelope& envelope) {
+  if (!options.takes_header_recipients || options.seals_all) return;
   std::vector<name::Domain> domains;
-  if (terms.seals_all || !mail.files.empty()) return domains;
-  for (const auto& recipient : mail.envelope.recipients) {
-    const auto& domain = recipient.mailbox.domain();
-    if (domains.size() == kFew) break;
-    if (std::find(domains.begin(), domains.end(), domain) == domains.end())
-      domains.push_back(domain);
-  }
-  return domains;
+  for (const auto& recipient : envelope.recipients)
+    domains.push_back(recipient.mailbox.domain());
+  prefetch(resolver, config, domains);
 }
 
 using Sent = submission::Outcome;
@@ -162,13 +164,14 @@ Result<Sent> send(const Options& options) {
   auto config = cli::load_config(options.common, options.network,
                                  {.minimum = cli::minimum_of(options.minimum)});
   if (!config) return fail(std::move(config).error());
-  delivery::Equipment::HeadStart start;
+  std::unique_ptr<dns::Resolver> resolver;
   if (seems_direct(options, *config)) {
     take_memory_in_large_steps();
-    start = begin(options, *config);
+    resolver = begin_lookups(options, *config);
   }
   auto mail = take_in(options, *config);
   if (!mail) return fail(std::move(mail).error());
+  if (resolver) begin_lookups(*resolver, options, *config, mail->envelope);
   if (auto became = cli::become_owner_of(config->state); !became) return fail(became.error());
   if (options.is_dry_run && lacks_rights(*config)) {
     return rehearse_without_rights(options, *config, *mail);
@@ -192,8 +195,7 @@ Result<Sent> send(const Options& options) {
   }
   auto index = open_index(*config);
   if (!index) return fail(std::move(index).error());
-  auto equipment =
-      make_equipment(options, *config, *index, std::move(start), first_domains(*mail, *terms));
+  auto equipment = make_equipment(options, *config, *index, std::move(resolver));
   if (!equipment) return fail(std::move(equipment).error());
   const submission::Order order{
       .organisation = &*organisation,

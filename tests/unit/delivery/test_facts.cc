@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <catch2/catch.hpp>
 
 #include "delivery/facts.h"
@@ -26,40 +25,70 @@ struct Desk {
         .add("mx.a.example", "A", "203.0.113.9")
         .sign("a.example");
   }
-  [[nodiscard]] auto times_asked(std::string_view question) const {
-    return std::count(resolver.asked().begin(), resolver.asked().end(), question);
-  }
 };
 
 }  // namespace
 
-TEST_CASE("what was looked ahead is taken once, and then found anew", "[facts]") {
+TEST_CASE("what is asked ahead are the questions about the first hosts, and no others", "[facts]") {
   Desk desk;
-  desk.finder.look_ahead(domain("a.example"));
-  const auto ahead = desk.finder.find(domain("a.example"), {});
-  REQUIRE(ahead);
-  REQUIRE(ahead->hosts.size() == 1);
-  CHECK(ahead->hosts[0].tlsa.outcome == dane::Outcome::none);
-  CHECK(desk.times_asked("MX a.example") == 1);
-  CHECK(desk.finder.find(domain("a.example"), {}));
-  CHECK(desk.times_asked("MX a.example") == 2);
+  desk.resolver.add("a.example", "MX", "20 backup.a.example");
+  FactFinder::prefetch(desk.resolver, domain("a.example"), 25);
+  const std::vector<std::string> ahead = {
+      "MX a.example",      "A mx.a.example",  "AAAA mx.a.example", "TLSA _25._tcp.mx.a.example",
+      "TXT a.example",     "TXT _mta-sts.a.example"};
+  CHECK(desk.resolver.asked() == ahead);
 }
 
-TEST_CASE("what was looked ahead does not serve who wants the report record too", "[facts]") {
+TEST_CASE("TLSA is not asked ahead where an insecure address may forbid it", "[facts]") {
   Desk desk;
-  desk.resolver.add("_smtp._tls.a.example", "TXT", "\"v=TLSRPTv1; rua=mailto:r@a.example\"");
-  desk.finder.look_ahead(domain("a.example"));
-  const auto found = desk.finder.find(domain("a.example"), {.tlsrpt = true});
-  REQUIRE(found);
-  REQUIRE(found->tlsrpt);
-  CHECK(found->tlsrpt->outcome == tlsrpt::Outcome::record);
+  desk.resolver.add("a.example", "MX", "10 mx.elsewhere.example");
+  desk.resolver.add("b.example", "MX", "10 mx.b.example");  // not signed
+  FactFinder::prefetch(desk.resolver, domain("a.example"), 25);
+  FactFinder::prefetch(desk.resolver, domain("b.example"), 25);
+  CHECK(desk.resolver.was_asked("A mx.elsewhere.example"));
+  CHECK_FALSE(desk.resolver.was_asked("TLSA _25._tcp.mx.elsewhere.example"));
+  CHECK(desk.resolver.was_asked("A mx.b.example"));
+  CHECK_FALSE(desk.resolver.was_asked("TLSA _25._tcp.mx.b.example"));
 }
 
-TEST_CASE("a failure that was met ahead is no absence", "[facts]") {
+TEST_CASE("nothing is asked ahead about hosts that there are not", "[facts]") {
   Desk desk;
-  desk.resolver.fail("b.example", "MX");
-  desk.finder.look_ahead(domain("b.example"));
-  const auto found = desk.finder.find(domain("b.example"), {});
-  REQUIRE(found);
-  CHECK(found->next_hops.kind == dns::NextHops::Kind::undetermined);
+  desk.resolver.fail("b.example", "MX").add("c.example", "MX", "0 .");
+  for (const char* name : {"b.example", "c.example"})
+    FactFinder::prefetch(desk.resolver, domain(name), 25);
+  CHECK_FALSE(desk.resolver.was_asked_for(dns::Type::a));
+}
+
+TEST_CASE("the less preferred hosts wait until they are wanted", "[facts]") {
+  Desk desk;
+  desk.resolver.add("a.example", "MX", "10 mx2.a.example")
+      .add("a.example", "MX", "20 backup.a.example")
+      .add("mx2.a.example", "A", "203.0.113.10")
+      .add("backup.a.example", "A", "203.0.113.11");
+  auto facts = desk.finder.find(domain("a.example"), {.hosts = FactFinder::Hosts::first});
+  REQUIRE(facts);
+  REQUIRE(facts->hosts.size() == 2);
+  REQUIRE(facts->further_hosts.size() == 1);
+  CHECK_FALSE(desk.resolver.was_asked("A backup.a.example"));
+
+  desk.finder.complete(*facts);
+  REQUIRE(facts->hosts.size() == 3);
+  CHECK(facts->hosts[2].mx.host == domain("backup.a.example"));
+  CHECK(facts->hosts[2].addresses.kind == dns::HostAddresses::Kind::found);
+  CHECK(facts->further_hosts.empty());
+
+  const auto all = desk.finder.find(domain("a.example"), {});
+  REQUIRE(all);
+  CHECK(all->hosts.size() == 3);
+  CHECK(all->further_hosts.empty());
+}
+
+TEST_CASE("the hosts that wait keep their share of the addresses", "[facts]") {
+  Desk desk;
+  desk.resolver.add("a.example", "MX", "20 backup.a.example");
+  for (int i = 0; i < 40; ++i)
+    desk.resolver.add("mx.a.example", "A", "203.0.113." + std::to_string(100 + i));
+  const auto facts = desk.finder.find(domain("a.example"), {.hosts = FactFinder::Hosts::first});
+  REQUIRE(facts);
+  CHECK(facts->hosts[0].addresses.addresses.size() == dns::kMaxAddresses - 1);
 }
