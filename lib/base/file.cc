@@ -162,15 +162,17 @@ Result<std::string> read_file(const std::string& path, std::size_t most) {
   auto file = open_file(path, O_RDONLY);
   if (!file) return fail(std::move(file).error());
   std::string text;
-  std::array<std::uint8_t, 65536> block{};
-  for (;;) {
-    const auto n = read_some(file->get(), block.data(), block.size(), path);
+  for (std::size_t room = 4096;; room = 65536) {  // most files are small
+    const std::size_t size = text.size();
+    text.resize(size + room);
+    auto* const into = reinterpret_cast<std::uint8_t*>(text.data()) + size;
+    const auto n = read_some(file->get(), into, room, path);
     if (!n) return fail(n.error());
+    text.resize(size + *n);
     if (*n == 0) return text;
-    if (text.size() + *n > most) {
+    if (text.size() > most) {
       return fail(Errc::malformed, path + " is larger than " + std::to_string(most) + " bytes");
     }
-    text.append(as_text({block.data(), *n}));
   }
 }
 

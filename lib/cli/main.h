@@ -57,6 +57,10 @@ struct SignalAnswer {
 /// From now on. The answer must live as long as the process; null restores the default.
 void answer_signals_with(const SignalAnswer* answer);
 
+/// The end of a main() that must not take long: all is written by now, and what the libraries keep
+/// in memory need not be taken apart.
+[[noreturn]] void leave(int status);
+
 /// main_for without the template: `common` is a member of the options that `describe` fills.
 int run_tool(int argc, char** argv, const Summary& summary, Common& common,
              const std::function<void(CLI::App&)>& describe,

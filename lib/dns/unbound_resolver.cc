@@ -4,6 +4,7 @@
 #include <thread>
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <unbound-event.h>
 
 #include "base/file.h"
@@ -132,17 +133,12 @@ Answer answer_of(const Question& question, const UbResult& result) {
 /// libunbound does not tell where it gets no descriptor: there must be enough before it is asked.
 Result<void> check_descriptors(std::size_t engines) {
   const std::size_t needed = 16 + 8 * engines;
-  std::vector<UniqueFd> spare;
-  for (std::size_t i = 0; i < needed; ++i) {
-    const int one = spare.empty() ? ::open("/dev/null", O_RDONLY | O_CLOEXEC)
-                                  : ::fcntl(spare.front().get(), F_DUPFD_CLOEXEC, 0);
-    if (one < 0) {
-      return fail(Errc::temporary, "too few file descriptors for the resolver",
-                  "raise the limit (ulimit -n) to 64 at least");
-    }
-    spare.emplace_back(one);
-  }
-  return {};
+  const UniqueFd lowest(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  rlimit limit{};
+  const bool is_known = ::getrlimit(RLIMIT_NOFILE, &limit) == 0;
+  if (lowest && is_known && limit.rlim_cur >= needed + static_cast<rlim_t>(lowest.get())) return {};
+  return fail(Errc::temporary, "too few file descriptors for the resolver",
+              "raise the limit (ulimit -n) to 64 at least");
 }
 
 /// A context of its own for each engine: settings, forwarders, trust anchor.

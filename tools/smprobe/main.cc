@@ -11,6 +11,6 @@ constexpr sm::cli::Summary kSummary{
 }  // namespace
 
 int main(int argc, char** argv) {
-  return sm::cli::main_for<sm::smprobe::Options>(argc, argv, kSummary, sm::smprobe::describe,
-                                                 sm::smprobe::run);
+  sm::cli::leave(sm::cli::main_for<sm::smprobe::Options>(argc, argv, kSummary,
+                                                         sm::smprobe::describe, sm::smprobe::run));
 }
