@@ -174,7 +174,7 @@ std::size_t engines_for(unsigned parallel) {
 
 UnboundResolver::UnboundResolver(std::vector<std::unique_ptr<UnboundEngine>> engines,
                                  std::string servers, std::chrono::milliseconds timeout)
-    : engines_(std::move(engines)), servers_(std::move(servers)), timeout_(timeout) {}
+    : servers_(std::move(servers)), timeout_(timeout), engines_(std::move(engines)) {}
 UnboundResolver::~UnboundResolver() = default;
 
 Result<std::unique_ptr<Resolver>> UnboundResolver::open(const ResolverOptions& options) {
@@ -233,16 +233,53 @@ UnboundEngine& UnboundResolver::home_of(const name::DnsName& name) const {
 }
 
 void UnboundResolver::prefetch(const Question& question, Then then) {
-  UnboundEngine::Then take;
-  if (then) {
-    take = [question, then = std::move(then)](const UbResult& result) {
-      if (result.error == 0) then(answer_of(question, result));
-    };
-  }
-  home_of(question.name).submit(question, std::move(take));
+  const auto take = [this, question, then = std::move(then)](const UbResult& result) {
+    if (result.error != 0) return;
+    const Answer answer = answer_of(question, result);
+    if (!answer.is_unknown()) keep(answer);
+    if (then) then(answer);
+  };
+  home_of(question.name).submit(question, take);
+}
+
+void UnboundResolver::keep(const Answer& answer) {
+  constexpr std::size_t kMost = 64;
+  constexpr std::chrono::seconds kFresh(5);
+  const auto now = std::chrono::steady_clock::now();
+  const std::lock_guard lock(kept_mutex_);
+  std::erase_if(kept_, [&](const Kept& kept) { return kept.until < now; });
+  if (kept_.size() < kMost) kept_.push_back({answer, now + kFresh});
+}
+
+std::optional<Answer> UnboundResolver::take_kept(const Question& question) {
+  const std::lock_guard lock(kept_mutex_);
+  const auto found = std::find_if(kept_.begin(), kept_.end(), [&](const Kept& kept) {
+    return kept.answer.question == question && kept.until >= std::chrono::steady_clock::now();
+  });
+  if (found == kept_.end()) return std::nullopt;
+  Answer answer = std::move(found->answer);
+  kept_.erase(found);
+  return answer;
 }
 
 std::vector<Answer> UnboundResolver::lookup_all(std::span<const Question> questions) {
+  std::vector<std::optional<Answer>> kept;
+  std::vector<Question> open;
+  for (const auto& question : questions) {
+    kept.push_back(take_kept(question));
+    if (!kept.back()) open.push_back(question);
+  }
+  auto asked = ask(open);
+  std::vector<Answer> answers;
+  answers.reserve(questions.size());
+  for (auto next = asked.begin(); auto& one : kept)
+    answers.push_back(one ? *std::move(one) : std::move(*next++));
+  for (auto& answer : answers)
+    judge_chain(answer);
+  return answers;
+}
+
+std::vector<Answer> UnboundResolver::ask(std::span<const Question> questions) {
   std::vector<Answer> answers;
   answers.reserve(questions.size());
   const auto waiter = std::make_shared<UnboundEngine::Waiter>();
@@ -272,9 +309,6 @@ std::vector<Answer> UnboundResolver::lookup_all(std::span<const Question> questi
   }
   while (answers.size() < jobs.size()) {
     answers.push_back(conclude(questions[answers.size()], jobs[answers.size()]));
-  }
-  for (auto& answer : answers) {
-    judge_chain(answer);
   }
   return answers;
 }

@@ -6,7 +6,10 @@
 // object. Bulk use (ResolverOptions::parallel) gets several libunbound contexts, since each
 // validates on a single thread.
 
+#include <chrono>
 #include <memory>
+#include <mutex>
+#include <optional>
 
 #include "dns/resolver.h"
 #include "dns/unbound_engine.h"
@@ -34,10 +37,21 @@ class UnboundResolver final : public Resolver {
   [[nodiscard]] Answer conclude(const Question& question, const UnboundEngine::Job& job) const;
   /// Which hops of an insecure answer's chain are secure by themselves.
   void judge_chain(Answer& answer);
+  void keep(const Answer& answer);
+  std::optional<Answer> take_kept(const Question& question);
+  std::vector<Answer> ask(std::span<const Question> questions);
 
-  std::vector<std::unique_ptr<UnboundEngine>> engines_;
+  /// What prefetch() brought, for the next who asks, who then need not wait for the loop to wake.
+  struct Kept {
+    Answer answer;
+    std::chrono::steady_clock::time_point until;
+  };
+  std::mutex kept_mutex_;
+  std::vector<Kept> kept_;
+
   std::string servers_;  ///< for messages
   std::chrono::milliseconds timeout_;
+  std::vector<std::unique_ptr<UnboundEngine>> engines_;  ///< go first: they call back
 };
 
 }  // namespace sm::dns
