@@ -83,13 +83,24 @@ std::optional<std::chrono::sys_seconds> time_of(const ASN1_TIME* time) {
   return sys_days(day) + hours(parts.tm_hour) + minutes(parts.tm_min) + seconds(parts.tm_sec);
 }
 
-std::vector<std::uint8_t> spki_of(const X509* certificate) {
-  unsigned char* der = nullptr;
-  const int length = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &der);
+std::vector<std::uint8_t> taken(unsigned char* der, int length) {
   if (length <= 0) return {};
   std::vector<std::uint8_t> bytes(der, der + length);
   OPENSSL_free(der);
   return bytes;
+}
+
+/// The octets that were signed: OpenSSL keeps them as they came.
+std::vector<std::uint8_t> der_of(const X509* certificate) {
+  unsigned char* der = nullptr;
+  const int length = i2d_X509(certificate, &der);
+  return taken(der, length);
+}
+
+std::vector<std::uint8_t> spki_of(const X509* certificate) {
+  unsigned char* der = nullptr;
+  const int length = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &der);
+  return taken(der, length);
 }
 
 }  // namespace
@@ -99,19 +110,25 @@ std::optional<Certificate> read_certificate(Bytes der) {
   const X509Pointer x509(d2i_X509(nullptr, &at, static_cast<long>(der.size())));
   ERR_clear_error();
   if (!x509 || at != der.data() + der.size()) return std::nullopt;
+  return certificate_of(x509.get());
+}
+
+std::optional<Certificate> certificate_of(const x509_st* x509) {
   Certificate certificate;
-  certificate.der.assign(der.begin(), der.end());
-  certificate.spki = spki_of(x509.get());
-  const auto not_before = time_of(X509_get0_notBefore(x509.get()));
-  const auto not_after = time_of(X509_get0_notAfter(x509.get()));
-  if (certificate.spki.empty() || !not_before || !not_after) return std::nullopt;
+  certificate.der = der_of(x509);
+  certificate.spki = spki_of(x509);
+  const auto not_before = time_of(X509_get0_notBefore(x509));
+  const auto not_after = time_of(X509_get0_notAfter(x509));
+  if (certificate.der.empty() || certificate.spki.empty() || !not_before || !not_after) {
+    return std::nullopt;
+  }
   certificate.sha256 = sha256(certificate.der);
   certificate.spki_sha256 = sha256(certificate.spki);
-  const X509_NAME* subject = X509_get_subject_name(x509.get());
-  const X509_NAME* issuer = X509_get_issuer_name(x509.get());
+  const X509_NAME* subject = X509_get_subject_name(x509);
+  const X509_NAME* issuer = X509_get_issuer_name(x509);
   certificate.subject = name_text(subject);
   certificate.issuer = name_text(issuer);
-  certificate.dns_names = dns_names_of(x509.get());
+  certificate.dns_names = dns_names_of(x509);
   certificate.common_names = common_names_of(subject);
   certificate.not_before = *not_before;
   certificate.not_after = *not_after;

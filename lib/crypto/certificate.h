@@ -15,6 +15,8 @@
 #include "base/secret.h"
 #include "crypto/digest.h"
 
+struct x509_st;
+
 namespace sm::crypto {
 
 struct Certificate {
@@ -35,6 +37,8 @@ struct Certificate {
 
 /// Nothing when the bytes are not exactly one X.509 certificate with readable dates and key.
 std::optional<Certificate> read_certificate(Bytes der);
+/// The same of one that OpenSSL has read already.
+std::optional<Certificate> certificate_of(const x509_st* x509);
 /// The first certificate of a PEM text (RFC 7468 §5), which may hold a whole chain.
 std::optional<Certificate> read_certificate_pem(std::string_view pem);
 

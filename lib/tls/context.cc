@@ -1,10 +1,15 @@
 #include "tls/context.h"
 
+#include <mutex>
+
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <sys/stat.h>
+
+#include "base/file.h"
 
 namespace sm::tls {
 namespace {
@@ -44,29 +49,74 @@ bool use_system_roots(X509_STORE* store) {
   return X509_STORE_load_file(store, X509_get_default_cert_file()) == 1;
 }
 
-Result<void> use_roots(X509_STORE* store, const std::optional<std::string>& ca_file) {
+Unexpected no_certificate(const std::string& ca_file) {
+  return fail(Errc::malformed, "no certificate can be read from the CA file " + ca_file,
+              "it must hold certificates in PEM form");
+}
+
+/// What stands in the CA file: nothing where none is named. Whether it can be read as certificates
+/// shows when they are needed.
+Result<std::string> look_at_roots(X509_STORE* store, const std::optional<std::string>& ca_file) {
   if (!ca_file) {
-    if (use_system_roots(store)) return {};
+    if (use_system_roots(store)) return std::string();
     return fail(Errc::unavailable,
                 "no roots of the system's own are there to judge certificates by",
                 "install the package ca-certificates, or name a file with --ca-file");
   }
-  struct stat status {};
-  if (stat(ca_file->c_str(), &status) != 0) {
-    return fail_errno(Errc::no_input, "opening the CA file " + *ca_file, errno);
+  constexpr std::size_t kMost = 64 << 20;
+  auto text = read_file(*ca_file, kMost);
+  if (!text) return fail(text.error(), "the CA file");
+  const bool has_certificate = text->find("-----BEGIN ") != text->npos &&
+                               text->find("CERTIFICATE-----") != text->npos;
+  return has_certificate ? std::move(text) : no_certificate(*ca_file);
+}
+
+struct FreeBio {
+  void operator()(BIO* bio) const { BIO_free(bio); }
+};
+struct FreeInfos {
+  void operator()(STACK_OF(X509_INFO) * infos) const {
+    sk_X509_INFO_pop_free(infos, X509_INFO_free);
   }
-  if (X509_STORE_load_file(store, ca_file->c_str()) != 1) {
-    const auto error = ERR_peek_error();  // the first of the queue: what the system said, if it did
-    if (ERR_SYSTEM_ERROR(error)) {
-      return fail_errno("opening the CA file " + *ca_file, ERR_GET_REASON(error));
-    }
-    return fail(Errc::malformed, "no certificate can be read from the CA file " + *ca_file,
-                "it must hold certificates in PEM form");
+};
+
+/// True when there is at least one certificate, and all can be read.
+bool add_roots(X509_STORE* store, const std::string& pem) {
+  const std::unique_ptr<BIO, FreeBio> bio(
+      BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+  if (!bio) return false;
+  const std::unique_ptr<STACK_OF(X509_INFO), FreeInfos> infos(
+      PEM_X509_INFO_read_bio(bio.get(), nullptr, nullptr, nullptr));
+  int added = 0;
+  for (int i = 0; i < sk_X509_INFO_num(infos.get()); ++i) {
+    X509* const certificate = sk_X509_INFO_value(infos.get(), i)->x509;
+    if (certificate == nullptr) continue;
+    if (X509_STORE_add_cert(store, certificate) != 1) return false;
+    ++added;
   }
-  return {};
+  return added > 0;
 }
 
 }  // namespace
+
+struct Context::Roots {
+  std::string ca_file{};  ///< its name
+  std::string pem{};      ///< what is to be read of it; empty: nothing
+  std::once_flag once{};
+  Result<void> outcome{};
+};
+
+Result<void> Context::need_roots() const {
+  std::call_once(roots_->once, [&roots = *roots_, context = context_.get()] {
+    if (roots.pem.empty()) return;
+    const bool is_added = add_roots(SSL_CTX_get_cert_store(context), roots.pem);
+    ERR_clear_error();
+    if (!is_added) roots.outcome = no_certificate(roots.ca_file);
+    roots.pem.clear();
+  });
+  if (roots_->outcome) return {};
+  return fail(roots_->outcome.error());
+}
 
 Result<Context> Context::create(const Options& options) {
   std::shared_ptr<SSL_CTX> context(SSL_CTX_new(TLS_client_method()), SSL_CTX_free);
@@ -74,10 +124,13 @@ Result<Context> Context::create(const Options& options) {
     ERR_clear_error();
     return fail(Errc::unavailable, "OpenSSL could not be set up for TLS 1.2 and later");
   }
-  auto roots = use_roots(SSL_CTX_get_cert_store(context.get()), options.ca_file);
+  auto looked = look_at_roots(SSL_CTX_get_cert_store(context.get()), options.ca_file);
   ERR_clear_error();
-  if (!roots) return fail(std::move(roots).error());
-  return Context(std::move(context), options.clock);
+  if (!looked) return fail(std::move(looked).error());
+  auto roots = std::make_shared<Roots>();
+  roots->ca_file = options.ca_file.value_or("");
+  roots->pem = std::move(*looked);
+  return Context(std::move(context), std::move(roots), options.clock);
 }
 
 }  // namespace sm::tls

@@ -30,14 +30,20 @@ class Context {
   /// unavailable when the system has no roots.
   static Result<Context> create(const Options& options);
 
+  /// For session.cc: reads the roots of the CA file, once, for the first session that is judged by
+  /// them. DANE needs none, and a bundle takes ten milliseconds. Errors as create().
+  [[nodiscard]] Result<void> need_roots() const;
+
   [[nodiscard]] const Clock& clock() const { return *clock_; }
   /// For session.cc.
   [[nodiscard]] ssl_ctx_st* native() const { return context_.get(); }
 
  private:
-  Context(std::shared_ptr<ssl_ctx_st> context, const Clock* clock)
-      : context_(std::move(context)), clock_(clock) {}
+  struct Roots;
+  Context(std::shared_ptr<ssl_ctx_st> context, std::shared_ptr<Roots> roots, const Clock* clock)
+      : context_(std::move(context)), roots_(std::move(roots)), clock_(clock) {}
   std::shared_ptr<ssl_ctx_st> context_;
+  std::shared_ptr<Roots> roots_;
   const Clock* clock_;
 };
 

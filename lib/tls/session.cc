@@ -266,6 +266,9 @@ bool Session::State::prepare_dane() {
     if (added < 0) return false;
     judges_dane = judges_dane || added > 0;
   }
+  // RFC 7672 §3.1.2: the anchor is in the server's chain. No root of ours may stand in for it.
+  X509_STORE* none = X509_STORE_new();
+  if (none == nullptr || SSL_set0_verify_cert_store(ssl.get(), none) != 1) return false;
   return expect_names(SSL_get0_param(ssl.get()), expectations.dane_ta_names);
 }
 
@@ -278,6 +281,9 @@ Result<void> Session::State::prepare() {
     ERR_clear_error();
     return fail(Errc::temporary, "OpenSSL could not make a TLS session");
   };
+  if (!expectations.pkix_names.empty()) {
+    if (auto roots = context.need_roots(); !roots) return roots;
+  }
   ssl.reset(SSL_new(context.native()));
   BIO* bio = pipe_method() != nullptr ? BIO_new(pipe_method()) : nullptr;
   if (!ssl || bio == nullptr) {
@@ -402,11 +408,7 @@ std::optional<Handshake> Session::State::judge() {
   handshake.demand = expectations.demand;
   STACK_OF(X509)* chain = SSL_get_peer_cert_chain(ssl.get());
   for (int i = 0; i < sk_X509_num(chain); ++i) {
-    unsigned char* der = nullptr;
-    const int size = i2d_X509(sk_X509_value(chain, i), &der);
-    if (size <= 0) continue;
-    auto certificate = crypto::read_certificate({der, static_cast<std::size_t>(size)});
-    OPENSSL_free(der);
+    auto certificate = crypto::certificate_of(sk_X509_value(chain, i));
     if (certificate) {
       handshake.chain.push_back(std::move(*certificate));
     } else if (i == 0) {

@@ -465,6 +465,32 @@ TEST_CASE("a CA file that is missing or empty is an error", "[tls]") {
   CHECK(empty.error().code == Errc::malformed);
 }
 
+TEST_CASE("a CA file that only looks like one is told by who needs it, and DANE does not", "[tls]") {
+  const TempDir folder;
+  REQUIRE(publish_file(folder / "ca.pem", as_bytes("-----BEGIN CERTIFICATE-----\nAAAA\n"
+                                                   "-----END CERTIFICATE-----\n")));
+  const auto context = tls::Context::create({.ca_file = folder / "ca.pem"});
+  REQUIRE(context);
+  for (int i = 0; i < 2; ++i) {
+    const auto session = tls::Session::start(*context, expect_pkix());
+    REQUIRE_FALSE(session);
+    CHECK(session.error().code == Errc::malformed);
+  }
+  auto expected = expect_dane({tlsa_3_1_1(pki().leaf)});
+  expected.pkix_names.clear();
+  auto met = meet(*context, expected, pki().good());
+  REQUIRE(met.handshake);
+  CHECK(met.session.take_verified_peer());
+}
+
+TEST_CASE("no root of ours stands in for an anchor that the server leaves out", "[tls][dane]") {
+  auto met = meet(pki().context, expect_dane({tlsa_2_0_1(pki().root)}), pki().good());
+  REQUIRE(met.handshake);
+  CHECK(met.handshake->pkix.is_good());
+  CHECK_FALSE(met.handshake->dane.is_good());
+  CHECK_FALSE(met.session.take_verified_peer());
+}
+
 TEST_CASE("roots named by the environment are not trusted", "[tls]") {
   const TempDir folder;
   const std::string path = folder / "ca.pem";
