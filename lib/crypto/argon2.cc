@@ -43,13 +43,12 @@ Result<AeadKey> argon2id(Bytes password, std::span<const std::uint8_t, kArgon2Sa
   AeadKey key;
   const int result =
       library->hash(params.t(), params.m_kib(), params.p(), password.data(), password.size(),
-                        salt.data(), salt.size(), key.writable().data(), key.writable().size());
+                    salt.data(), salt.size(), key.writable().data(), key.writable().size());
   if (result == ARGON2_OK) return key;
   const Errc code = result == ARGON2_MEMORY_ALLOCATION_ERROR || result == ARGON2_THREAD_FAIL
                         ? Errc::temporary
                         : Errc::bug;
-  return fail(code,
-              std::string("deriving a key from the password: ") + library->message(result));
+  return fail(code, std::string("deriving a key from the password: ") + library->message(result));
 }
 
 }  // namespace sm::crypto

@@ -183,8 +183,8 @@ std::vector<Lookup> lookup_all_tlsa(dns::Resolver& resolver,
   return results;
 }
 
-void expect_tlsa(dns::Resolver& resolver, const name::Domain& base_domain, std::uint16_t port) {
-  resolver.prefetch_under(labels_of(port), base_domain, dns::Type::tlsa);
+void ask_ahead(dns::Resolver& resolver, const name::Domain& base_domain, std::uint16_t port) {
+  resolver.ask_ahead_under(labels_of(port), base_domain, dns::Type::tlsa);
 }
 
 std::vector<name::Domain> reference_names(const name::Domain& base_domain,

@@ -80,8 +80,8 @@ std::vector<Lookup> lookup_all_tlsa(dns::Resolver& resolver,
                                     const std::vector<dns::HostAddresses>& hosts,
                                     std::uint16_t port);
 
-/// Begins to ask, for who knows already that it will be asked, and does not wait.
-void expect_tlsa(dns::Resolver& resolver, const name::Domain& base_domain, std::uint16_t port);
+/// For who knows already that it will be asked (dns::Resolver::ask_ahead).
+void ask_ahead(dns::Resolver& resolver, const name::Domain& base_domain, std::uint16_t port);
 
 /// Names that a certificate under a DANE-TA(2) anchor may bear (RFC 7672 §3.2.2): the base domain;
 /// the next-hop domain; that domain after CNAME expansion where the MX answer is secure. DANE-EE(3)

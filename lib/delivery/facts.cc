@@ -35,17 +35,17 @@ std::vector<dns::MxHost>::iterator end_of_first(std::vector<dns::MxHost>& hosts)
   });
 }
 
-void prefetch_first_hosts(dns::Resolver& resolver, const name::Domain& domain, std::uint16_t port,
-                          const dns::Answer& mx) {
+void ask_for_first_hosts(dns::Resolver& resolver, const name::Domain& domain, std::uint16_t port,
+                         const dns::Answer& mx) {
   const auto in_any_order = [](std::uint32_t bound) { return bound - 1; };
   auto hops = dns::next_hops(domain, mx, in_any_order);
   hops.hosts.erase(end_of_first(hops.hosts), hops.hosts.end());
   const bool is_signed = hops.security == dns::Security::secure;
   for (const auto& [preference, host] : hops.hosts) {
-    resolver.prefetch({host, dns::Type::a});
-    resolver.prefetch({host, dns::Type::aaaa});
+    resolver.ask_ahead({host, dns::Type::a});
+    resolver.ask_ahead({host, dns::Type::aaaa});
     // Elsewhere than in a signed zone an insecure address may forbid the question (RFC 7672 §2.2).
-    if (is_signed && host.is_at_or_under(domain)) dane::expect_tlsa(resolver, host, port);
+    if (is_signed && host.is_at_or_under(domain)) dane::ask_ahead(resolver, host, port);
   }
 }
 
@@ -82,13 +82,13 @@ void FactFinder::complete(DestinationFacts& facts) const {
   facts.further_hosts.clear();
 }
 
-void FactFinder::prefetch(dns::Resolver& resolver, const name::Domain& domain,
-                          std::uint16_t port) {
-  resolver.prefetch({domain, dns::Type::mx}, [&resolver, domain, port](const dns::Answer& mx) {
-    prefetch_first_hosts(resolver, domain, port, mx);
+void FactFinder::ask_ahead(dns::Resolver& resolver, const name::Domain& domain,
+                           std::uint16_t port) {
+  resolver.ask_ahead({domain, dns::Type::mx}, [&resolver, domain, port](const dns::Answer& mx) {
+    ask_for_first_hosts(resolver, domain, port, mx);
   });
-  resolver.prefetch({domain, dns::Type::txt}, [&resolver, domain](const dns::Answer&) {
-    resolver.prefetch_under(kStsLabel, domain, dns::Type::txt);
+  resolver.ask_ahead({domain, dns::Type::txt}, [&resolver, domain](const dns::Answer&) {
+    resolver.ask_ahead_under(kStsLabel, domain, dns::Type::txt);
   });
 }
 

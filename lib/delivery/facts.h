@@ -74,9 +74,9 @@ class FactFinder {
   Result<DestinationFacts> find(const name::Domain& domain, Wanted wanted) const;
   /// Looks up the further hosts, and adds them to `hosts`.
   void complete(DestinationFacts& facts) const;
-  /// Puts the questions about a domain and its first hosts under way, for who will ask for the facts
-  /// in a moment. Returns at once; nothing has to be taken, or waited for.
-  static void prefetch(dns::Resolver& resolver, const name::Domain& domain, std::uint16_t port);
+  /// Puts the questions about a domain and its first hosts under way, for who will ask for the
+  /// facts in a moment. Returns at once; nothing has to be taken, or waited for.
+  static void ask_ahead(dns::Resolver& resolver, const name::Domain& domain, std::uint16_t port);
 
   [[nodiscard]] std::uint16_t port() const { return parts_.port; }
   [[nodiscard]] const Clock& clock() const { return *parts_.clock; }

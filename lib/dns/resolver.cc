@@ -57,10 +57,15 @@ std::vector<Answer> Resolver::lookup_all(std::span<const Question> questions) {
   return answers;
 }
 
-void Resolver::prefetch(const Question&, Then) {}
+void Resolver::prefetch(const Question&) {}
+void Resolver::ask_ahead(const Question&, Then) {}
 
 void Resolver::prefetch_under(std::string_view labels, const name::DnsName& name, Type type) {
   if (auto full = name.prefixed(labels)) prefetch({*std::move(full), type});
+}
+
+void Resolver::ask_ahead_under(std::string_view labels, const name::DnsName& name, Type type) {
+  if (auto full = name.prefixed(labels)) ask_ahead({*std::move(full), type});
 }
 
 Answer Resolver::lookup_under(std::string_view labels, const name::DnsName& name, Type type) {

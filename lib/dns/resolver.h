@@ -27,17 +27,20 @@ class Resolver {
   /// The answers in the order of the questions. Here: one after the other.
   virtual std::vector<Answer> lookup_all(std::span<const Question> questions);
 
-  /// Begins a lookup that will be asked for soon, and does not wait for it. `then` is called with
-  /// what comes of it, if anything does, on the resolver's thread: it may prefetch more, and must
+  /// Begins a lookup that will be asked for soon, and does not wait for it. Here: does nothing.
+  virtual void prefetch(const Question& question);
+  /// The same for who will ask in a moment: the answer is kept for the next who does. `then` is
+  /// called with it, if one comes, on the resolver's thread: it may ask ahead for more, and must
   /// neither look up nor throw. Here: does nothing.
   using Then = std::function<void(const Answer&)>;
-  virtual void prefetch(const Question& question, Then then = {});
+  virtual void ask_ahead(const Question& question, Then then = {});
 
   Answer lookup(const name::DnsName& name, Type type) { return lookup(Question{name, type}); }
   /// At "_mta-sts" under "example.com". A name that would be longer than the DNS allows does not
   /// exist, and that is certain: no such name, secure (RFC 1035 §2.3.4).
   Answer lookup_under(std::string_view labels, const name::DnsName& name, Type type);
   void prefetch_under(std::string_view labels, const name::DnsName& name, Type type);
+  void ask_ahead_under(std::string_view labels, const name::DnsName& name, Type type);
   /// The same labels under several names, side by side; the answers in the order of the questions.
   std::vector<Answer> lookup_all_under(std::string_view labels,
                                        std::span<const Question> questions);

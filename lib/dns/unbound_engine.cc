@@ -10,8 +10,7 @@
 
 namespace sm::dns {
 
-UnboundEngine::UnboundEngine(MakeContext make, std::chrono::milliseconds timeout,
-                             unsigned parallel)
+UnboundEngine::UnboundEngine(MakeContext make, std::chrono::milliseconds timeout, unsigned parallel)
     : make_(std::move(make)), timeout_(timeout), parallel_(std::max(1u, parallel)) {
   start();
 }

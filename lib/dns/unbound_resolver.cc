@@ -232,7 +232,11 @@ UnboundEngine& UnboundResolver::home_of(const name::DnsName& name) const {
   return *engines_[std::hash<std::string_view>()(zone) % engines_.size()];
 }
 
-void UnboundResolver::prefetch(const Question& question, Then then) {
+void UnboundResolver::prefetch(const Question& question) {
+  home_of(question.name).submit(question, {});
+}
+
+void UnboundResolver::ask_ahead(const Question& question, Then then) {
   const auto take = [this, question, then = std::move(then)](const UbResult& result) {
     if (result.error != 0) return;
     const Answer answer = answer_of(question, result);
@@ -249,6 +253,7 @@ void UnboundResolver::keep(const Answer& answer) {
   const std::lock_guard lock(kept_mutex_);
   std::erase_if(kept_, [&](const Kept& kept) { return kept.until < now; });
   if (kept_.size() < kMost) kept_.push_back({answer, now + kFresh});
+  is_any_kept_ = true;
 }
 
 std::optional<Answer> UnboundResolver::take_kept(const Question& question) {
@@ -263,6 +268,13 @@ std::optional<Answer> UnboundResolver::take_kept(const Question& question) {
 }
 
 std::vector<Answer> UnboundResolver::lookup_all(std::span<const Question> questions) {
+  auto answers = is_any_kept_ ? take_or_ask(questions) : ask(questions);
+  for (auto& answer : answers)
+    judge_chain(answer);
+  return answers;
+}
+
+std::vector<Answer> UnboundResolver::take_or_ask(std::span<const Question> questions) {
   std::vector<std::optional<Answer>> kept;
   std::vector<Question> open;
   for (const auto& question : questions) {
@@ -274,8 +286,6 @@ std::vector<Answer> UnboundResolver::lookup_all(std::span<const Question> questi
   answers.reserve(questions.size());
   for (auto next = asked.begin(); auto& one : kept)
     answers.push_back(one ? *std::move(one) : std::move(*next++));
-  for (auto& answer : answers)
-    judge_chain(answer);
   return answers;
 }
 

@@ -6,6 +6,7 @@
 // object. Bulk use (ResolverOptions::parallel) gets several libunbound contexts, since each
 // validates on a single thread.
 
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <mutex>
@@ -26,7 +27,8 @@ class UnboundResolver final : public Resolver {
   Result<void> check() override;
   using Resolver::lookup;
   Answer lookup(const Question& question) override;
-  void prefetch(const Question& question, Then then) override;
+  void prefetch(const Question& question) override;
+  void ask_ahead(const Question& question, Then then) override;
   /// All at once, as far as ResolverOptions::parallel allows.
   std::vector<Answer> lookup_all(std::span<const Question> questions) override;
 
@@ -39,15 +41,17 @@ class UnboundResolver final : public Resolver {
   void judge_chain(Answer& answer);
   void keep(const Answer& answer);
   std::optional<Answer> take_kept(const Question& question);
+  std::vector<Answer> take_or_ask(std::span<const Question> questions);
   std::vector<Answer> ask(std::span<const Question> questions);
 
-  /// What prefetch() brought, for the next who asks, who then need not wait for the loop to wake.
+  /// What ask_ahead() brought, for the next who asks, who then need not wait for the loop to wake.
   struct Kept {
     Answer answer;
     std::chrono::steady_clock::time_point until;
   };
   std::mutex kept_mutex_;
   std::vector<Kept> kept_;
+  std::atomic<bool> is_any_kept_{false};
 
   std::string servers_;  ///< for messages
   std::chrono::milliseconds timeout_;

@@ -96,9 +96,8 @@ Result<std::string> to_a_labels(std::string_view text) {
   if (!idn) return fail(idn.error());
   std::uint8_t* raw = nullptr;
   const std::string terminated(text);
-  const int status =
-      idn->lookup(reinterpret_cast<const std::uint8_t*>(terminated.c_str()), &raw,
-                     IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL | IDN2_USE_STD3_ASCII_RULES);
+  const int status = idn->lookup(reinterpret_cast<const std::uint8_t*>(terminated.c_str()), &raw,
+                                 IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL | IDN2_USE_STD3_ASCII_RULES);
   const std::unique_ptr<std::uint8_t, FreeIdn> ascii(raw);
   if (status != IDN2_OK) return refuse(text, idn->strerror(status));
   return std::string(reinterpret_cast<const char*>(ascii.get()));

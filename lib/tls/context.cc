@@ -66,8 +66,8 @@ Result<std::string> look_at_roots(X509_STORE* store, const std::optional<std::st
   constexpr std::size_t kMost = 64 << 20;
   auto text = read_file(*ca_file, kMost);
   if (!text) return fail(text.error(), "the CA file");
-  const bool has_certificate = text->find("-----BEGIN ") != text->npos &&
-                               text->find("CERTIFICATE-----") != text->npos;
+  const bool has_certificate =
+      text->find("-----BEGIN ") != text->npos && text->find("CERTIFICATE-----") != text->npos;
   return has_certificate ? std::move(text) : no_certificate(*ca_file);
 }
 

@@ -57,7 +57,7 @@ class FakeResolver final : public dns::Resolver {
     return table_.answer(question);
   }
 
-  void prefetch(const dns::Question& question, Then then) override {
+  void ask_ahead(const dns::Question& question, Then then) override {
     const auto answer = lookup(question);
     if (then) then(answer);
   }

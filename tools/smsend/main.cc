@@ -21,7 +21,7 @@ constexpr sm::cli::Summary kSummary{
 int main(int argc, char** argv) {
   sm::smsend::CommandLine line(argc, argv);
   const sm::smsend::MtaMode mta(line.count(), line.words());
-  const int status = sm::cli::main_for<sm::smsend::Options>(
-      line.count(), line.words(), kSummary, sm::smsend::describe, sm::smsend::run);
+  const int status = sm::cli::main_for<sm::smsend::Options>(line.count(), line.words(), kSummary,
+                                                            sm::smsend::describe, sm::smsend::run);
   sm::cli::leave(mta.status(status));
 }

@@ -101,11 +101,11 @@ bool seems_direct(const Options& options, const config::Config& config) {
 }
 
 /// Begins to ask for the first few domains that mail goes to.
-void prefetch(dns::Resolver& resolver, const config::Config& config,
-              const std::vector<name::Domain>& domains) {
+void ask_ahead(dns::Resolver& resolver, const config::Config& config,
+               const std::vector<name::Domain>& domains) {
   constexpr std::size_t kFew = 8;
   for (std::size_t i = 0; i < std::min(domains.size(), kFew); ++i)
-    delivery::FactFinder::prefetch(resolver, domains[i], config.network.port);
+    delivery::FactFinder::ask_ahead(resolver, domains[i], config.network.port);
 }
 
 /// One message and its threads need a few MiB: the system is asked for them at once, not for a page
@@ -124,7 +124,7 @@ std::unique_ptr<dns::Resolver> begin_lookups(const Options& options, const confi
     const auto mailbox = name::Mailbox::parse(recipient);
     if (mailbox && !options.seals_all) domains.push_back(mailbox->domain());
   }
-  prefetch(**resolver, config, domains);
+  ask_ahead(**resolver, config, domains);
   return std::move(*resolver);
 }
 
@@ -135,7 +135,7 @@ void begin_lookups(dns::Resolver& resolver, const Options& options, const config
   std::vector<name::Domain> domains;
   for (const auto& recipient : envelope.recipients)
     domains.push_back(recipient.mailbox.domain());
-  prefetch(resolver, config, domains);
+  ask_ahead(resolver, config, domains);
 }
 
 using Sent = submission::Outcome;

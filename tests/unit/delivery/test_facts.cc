@@ -32,10 +32,10 @@ struct Desk {
 TEST_CASE("what is asked ahead are the questions about the first hosts, and no others", "[facts]") {
   Desk desk;
   desk.resolver.add("a.example", "MX", "20 backup.a.example");
-  FactFinder::prefetch(desk.resolver, domain("a.example"), 25);
-  const std::vector<std::string> ahead = {
-      "MX a.example",      "A mx.a.example",  "AAAA mx.a.example", "TLSA _25._tcp.mx.a.example",
-      "TXT a.example",     "TXT _mta-sts.a.example"};
+  FactFinder::ask_ahead(desk.resolver, domain("a.example"), 25);
+  const std::vector<std::string> ahead = {"MX a.example",      "A mx.a.example",
+                                          "AAAA mx.a.example", "TLSA _25._tcp.mx.a.example",
+                                          "TXT a.example",     "TXT _mta-sts.a.example"};
   CHECK(desk.resolver.asked() == ahead);
 }
 
@@ -43,8 +43,8 @@ TEST_CASE("TLSA is not asked ahead where an insecure address may forbid it", "[f
   Desk desk;
   desk.resolver.add("a.example", "MX", "10 mx.elsewhere.example");
   desk.resolver.add("b.example", "MX", "10 mx.b.example");  // not signed
-  FactFinder::prefetch(desk.resolver, domain("a.example"), 25);
-  FactFinder::prefetch(desk.resolver, domain("b.example"), 25);
+  FactFinder::ask_ahead(desk.resolver, domain("a.example"), 25);
+  FactFinder::ask_ahead(desk.resolver, domain("b.example"), 25);
   CHECK(desk.resolver.was_asked("A mx.elsewhere.example"));
   CHECK_FALSE(desk.resolver.was_asked("TLSA _25._tcp.mx.elsewhere.example"));
   CHECK(desk.resolver.was_asked("A mx.b.example"));
@@ -55,7 +55,7 @@ TEST_CASE("nothing is asked ahead about hosts that there are not", "[facts]") {
   Desk desk;
   desk.resolver.fail("b.example", "MX").add("c.example", "MX", "0 .");
   for (const char* name : {"b.example", "c.example"})
-    FactFinder::prefetch(desk.resolver, domain(name), 25);
+    FactFinder::ask_ahead(desk.resolver, domain(name), 25);
   CHECK_FALSE(desk.resolver.was_asked_for(dns::Type::a));
 }
 

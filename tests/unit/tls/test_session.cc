@@ -465,7 +465,8 @@ TEST_CASE("a CA file that is missing or empty is an error", "[tls]") {
   CHECK(empty.error().code == Errc::malformed);
 }
 
-TEST_CASE("a CA file that only looks like one is told by who needs it, and DANE does not", "[tls]") {
+TEST_CASE("a CA file that only looks like one is told by who needs it, and DANE does not",
+          "[tls]") {
   const TempDir folder;
   REQUIRE(publish_file(folder / "ca.pem", as_bytes("-----BEGIN CERTIFICATE-----\nAAAA\n"
                                                    "-----END CERTIFICATE-----\n")));
