@@ -74,9 +74,4 @@ void Beside::Join::operator()(pthread_t* thread) const {
 
 Beside::~Beside() = default;
 
-void Beside::detach() {
-  pthread_detach(*thread_);
-  delete thread_.release();
-}
-
 }  // namespace sm

@@ -20,8 +20,6 @@ class Beside {
   Beside& operator=(Beside&&) = delete;
   /// Waits for its end.
   ~Beside();
-  /// Nobody waits for its end.
-  void detach();
 
  private:
   struct Join {

@@ -3,7 +3,6 @@
 // would cost every tool at each start; smsend and smsign are started anew for each message.
 
 #include <string>
-#include <type_traits>
 
 #include <dlfcn.h>
 

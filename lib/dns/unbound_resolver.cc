@@ -250,9 +250,10 @@ void UnboundResolver::keep(const Answer& answer) {
   constexpr std::size_t kMost = 64;
   constexpr std::chrono::seconds kFresh(5);
   const auto now = std::chrono::steady_clock::now();
+  const auto until = now + std::min(kFresh, std::chrono::seconds(answer.ttl));
   const std::lock_guard lock(kept_mutex_);
   std::erase_if(kept_, [&](const Kept& kept) { return kept.until < now; });
-  if (kept_.size() < kMost) kept_.push_back({answer, now + kFresh});
+  if (kept_.size() < kMost) kept_.push_back({answer, until});
   is_any_kept_ = true;
 }
 

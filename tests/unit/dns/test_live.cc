@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <cstdlib>
+#include <future>
 #include <thread>
 
 #include "dns/mx.h"
@@ -288,6 +289,39 @@ TEST_CASE("the AD bit of a resolver beyond loopback is not trusted", "[.][live]"
   const auto resolver = open_resolver(options);
   REQUIRE_FALSE(resolver);
   CHECK(resolver.error().code == Errc::configuration);
+}
+
+TEST_CASE("what is asked ahead leads on, and is there for who asks next", "[.][live]") {
+  auto options = lab_options();
+  const auto resolver = begin_resolver(options);
+  REQUIRE(resolver);
+  std::promise<Answer> mx, address;
+  (*resolver)->ask_ahead({domain("dane.example"), Type::mx}, [&](const Answer& answer) {
+    mx.set_value(answer);
+    (*resolver)->ask_ahead({domain("mx1.dane.example"), Type::a},
+                           [&](const Answer& found) { address.set_value(found); });
+  });
+  REQUIRE((*resolver)->check());
+  CHECK(mx.get_future().get().all<Mx>().size() == 2);
+  CHECK(address.get_future().get().has_data());
+  for (int i = 0; i < 2; ++i) {  // from what was kept, and then anew
+    const auto answer = ask(**resolver, "dane.example", Type::mx);
+    CHECK(answer.all<Mx>().size() == 2);
+    CHECK(answer.is_secure());
+  }
+}
+
+TEST_CASE("what is asked ahead and still under way calls nobody once its resolver is gone",
+          "[.][live]") {
+  bool was_called = false;
+  {
+    auto options = lab_options();
+    options.servers = {{*IpAddress::parse("203.0.113.254"), 53}};  // nobody answers there
+    const auto resolver = lab_resolver(options);
+    resolver->ask_ahead({domain("dane.example"), Type::mx},
+                        [&](const Answer&) { was_called = true; });
+  }
+  CHECK_FALSE(was_called);
 }
 
 TEST_CASE("how fast", "[.][live][speed]") {

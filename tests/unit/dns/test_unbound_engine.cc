@@ -1,0 +1,43 @@
+#include <catch2/catch.hpp>
+#include <future>
+
+#include "dns/unbound_engine.h"
+
+using namespace sm;
+using namespace sm::dns;
+using namespace std::chrono_literals;
+
+namespace {
+
+UbResult ask(UnboundEngine& engine) {
+  UnboundEngine::Job job{.engine = &engine, .waiter = std::make_shared<UnboundEngine::Waiter>()};
+  engine.wait_for_slot();
+  engine.submit({*name::DnsName::parse("a.example"), Type::a}, job);
+  engine.await(job);
+  REQUIRE(job.is_done);
+  return job.result;
+}
+
+}  // namespace
+
+TEST_CASE("where the resolver cannot be set up, that is told, and no lookup waits for it",
+          "[engine]") {
+  std::promise<void> go;
+  UnboundEngine engine(
+      [&]() -> Result<UbContext> {
+        go.get_future().wait();
+        return fail(Errc::configuration, "that is no anchor");
+      },
+      60s, 4);
+  std::promise<int> ahead;
+  engine.submit({*name::DnsName::parse("a.example"), Type::mx},
+                [&](const UbResult& result) { ahead.set_value(result.error); });
+  auto before = std::async(std::launch::async, [&] { return ask(engine).error; });
+  go.set_value();
+  const auto setup = engine.await_setup();
+  REQUIRE_FALSE(setup);
+  CHECK(setup.error().code == Errc::configuration);
+  CHECK(before.get() == UB_INITFAIL);  // asked before it was known
+  CHECK(ask(engine).error == UB_INITFAIL);
+  CHECK(ahead.get_future().get() == UB_INITFAIL);
+}
