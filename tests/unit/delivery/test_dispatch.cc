@@ -9,6 +9,7 @@
 #include "message/source.h"
 #include "support/fake_resolver.h"
 #include "support/mail_sink.h"
+#include "support/no_sts.h"
 #include "support/temp_dir.h"
 #include "support/tls_peer.h"
 
@@ -18,14 +19,6 @@ using namespace sm::test;
 using namespace std::chrono_literals;
 
 namespace {
-
-class NoSts final : public mtasts::Source {
- public:
-  mtasts::RecordSource record(const name::Domain&) override { return mtasts::NoRecord{}; }
-  std::variant<std::string, mtasts::FetchFailed> policy_text(const name::Domain&) override {
-    throw std::logic_error("nothing announces a policy");
-  }
-};
 
 /// Destinations at loopback addresses, signed and with TLSA, and a dispatcher that leads there.
 struct Depot {
