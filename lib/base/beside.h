@@ -1,6 +1,6 @@
 #pragma once
 // A thread that begins at once: on another processor than the one that its maker keeps busy, where
-// a new thread is mostly put, and waits for milliseconds. From then on it runs where it may. All
+// a new thread is mostly put, and waits for milliseconds. It may run wherever its maker may. All
 // signals are blocked in it: they are for the main thread.
 
 #include <functional>

@@ -118,12 +118,13 @@ Result<std::unique_ptr<Equipment>> Equipment::make(const config::Config& config,
                            .port = network.port};
   parts->finder.emplace(std::move(finder));
 
-  if (auto ready = parts->resolver->check(); !ready) return fail(std::move(ready).error());
   auto context = tls::Context::create({.ca_file = network.ca_file});
   if (!context) return fail(std::move(context).error());
   parts->tls.emplace(std::move(*context));
   parts->client.emplace(*parts->tls, manner(network, options.patience));
   parts->notice_client.emplace(*parts->tls, smtp::Manner{.helo = *parts->host_name});
+  // Last, since a resolver that has just begun is ready by now.
+  if (auto ready = parts->resolver->check(); !ready) return fail(std::move(ready).error());
   return std::unique_ptr<Equipment>(new Equipment(std::move(parts)));
 }
 

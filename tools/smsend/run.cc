@@ -195,20 +195,23 @@ Result<Sent> send(const Options& options) {
   }
   auto index = open_index(*config);
   if (!index) return fail(std::move(index).error());
-  auto equipment = make_equipment(options, *config, *index, std::move(resolver));
-  if (!equipment) return fail(std::move(equipment).error());
+  auto made = make_equipment(options, *config, *index, std::move(resolver));
+  if (!made) return fail(std::move(made).error());
+  // Not taken apart before the process ends: nobody waits for its thread then.
+  static std::unique_ptr<delivery::Equipment> equipment;
+  equipment = std::move(*made);
   const submission::Order order{
       .organisation = &*organisation,
       .terms = &*terms,
       .on_insecure = submission::on_insecure_of(options.on_insecure, *organisation)};
   if (options.is_dry_run) {
-    return Sent{submission::rehearse(*config, **equipment, mail->envelope, order)};
+    return Sent{submission::rehearse(*config, *equipment, mail->envelope, order)};
   }
   auto waiting = take_waiting(**index, *mail);
   if (!waiting) return fail(std::move(waiting).error());
   Sent sent;
   if (!mail->envelope.recipients.empty()) {
-    auto submitted = submission::Submitter(*config, **equipment, premises_of(options), *index)
+    auto submitted = submission::Submitter(*config, *equipment, premises_of(options), *index)
                          .submit(*mail, order);
     if (!submitted) return submitted;
     sent = std::move(*submitted);

@@ -1,5 +1,6 @@
 #include <catch2/catch.hpp>
 #include <csignal>
+#include <future>
 #include <thread>
 
 #include <sched.h>
@@ -31,7 +32,15 @@ TEST_CASE("a thread beside takes no signals, and its maker goes on taking them",
 TEST_CASE("a thread beside may run wherever its maker may", "[beside]") {
   cpu_set_t mine, its;
   REQUIRE(sched_getaffinity(0, sizeof mine, &mine) == 0);
-  REQUIRE(Beside::start([&] { sched_getaffinity(0, sizeof its, &its); }));
+  std::promise<void> go;
+  {
+    const auto thread = Beside::start([&] {
+      go.get_future().wait();
+      sched_getaffinity(0, sizeof its, &its);
+    });
+    REQUIRE(thread);
+    go.set_value();
+  }
   CHECK(CPU_EQUAL(&mine, &its));
 }
 
