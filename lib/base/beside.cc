@@ -23,15 +23,16 @@ class SignalsBlocked {
   sigset_t before_{};
 };
 
-void* run(void* argument) {
-  const std::unique_ptr<std::function<void()>> work(static_cast<std::function<void()>*>(argument));
-  (*work)();
+}  // namespace
+
+void* Beside::run(void* thread) {
+  static_cast<Thread*>(thread)->work();
   return nullptr;
 }
 
 /// On another processor than this one, though not bound to it: should this one be free sooner, it
 /// may come back. An errno where that is not possible or not allowed.
-int create_elsewhere(pthread_t& thread, void* argument) {
+int Beside::create_elsewhere(Thread& thread) {
   cpu_set_t allowed;
   if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return errno;
   cpu_set_t others = allowed;
@@ -41,27 +42,24 @@ int create_elsewhere(pthread_t& thread, void* argument) {
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
   int error = pthread_attr_setaffinity_np(&attributes, sizeof others, &others);
-  if (error == 0) error = pthread_create(&thread, &attributes, run, argument);
+  if (error == 0) error = pthread_create(&thread.id, &attributes, run, &thread);
   pthread_attr_destroy(&attributes);
-  if (error == 0) pthread_setaffinity_np(thread, sizeof allowed, &allowed);
+  if (error == 0) pthread_setaffinity_np(thread.id, sizeof allowed, &allowed);
   return error;
 }
 
-}  // namespace
-
 Result<Beside> Beside::start(std::function<void()> work) {
-  auto kept = std::make_unique<std::function<void()>>(std::move(work));
+  auto thread = std::make_unique<Thread>();
+  thread->work = std::move(work);
   const SignalsBlocked blocked;
-  pthread_t thread{};
-  int error = create_elsewhere(thread, kept.get());
-  if (error != 0) error = pthread_create(&thread, nullptr, run, kept.get());
+  int error = create_elsewhere(*thread);
+  if (error != 0) error = pthread_create(&thread->id, nullptr, run, thread.get());
   if (error != 0) return fail_errno(Errc::temporary, "starting a thread", error);
-  static_cast<void>(kept.release());  // the thread's
-  return Beside(thread);
+  return Beside(std::unique_ptr<Thread, Join>(thread.release()));
 }
 
-void Beside::Join::operator()(pthread_t* thread) const {
-  pthread_join(*thread, nullptr);
+void Beside::Join::operator()(Thread* thread) const {
+  pthread_join(thread->id, nullptr);
   delete thread;
 }
 

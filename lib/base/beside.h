@@ -22,11 +22,17 @@ class Beside {
   ~Beside();
 
  private:
-  struct Join {
-    void operator()(pthread_t* thread) const;
+  struct Thread {
+    pthread_t id{};
+    std::function<void()> work;
   };
-  explicit Beside(pthread_t thread) : thread_(new pthread_t(thread)) {}
-  std::unique_ptr<pthread_t, Join> thread_;
+  struct Join {
+    void operator()(Thread* thread) const;
+  };
+  explicit Beside(std::unique_ptr<Thread, Join> thread) : thread_(std::move(thread)) {}
+  static void* run(void* thread);
+  static int create_elsewhere(Thread& thread);
+  std::unique_ptr<Thread, Join> thread_;
 };
 
 }  // namespace sm

@@ -47,6 +47,7 @@ Answer Call::message() {
         .set("size", size_text(file.size, language == "nl" ? ',' : '.'));
     files.push_back(std::move(row));
   }
+  const bool has_files = !files.empty();
   View view;
   view.set("subject", shown->subject)
       .set("is_files", reading.is_files)
@@ -63,7 +64,7 @@ Answer Call::message() {
       .set("has_blocked_images", shown->has_blocked_images)
       .set("is_complete", shown->is_complete)
       .set("is_once", reading.is_once)
-      .set("has_files", !files.empty())
+      .set("has_files", has_files)
       .set("files", std::move(files))
       .set("sandbox", std::string(reading::kFrameSandbox))
       .set("may_reply", reading.may_reply)
