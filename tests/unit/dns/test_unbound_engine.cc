@@ -9,13 +9,14 @@ using namespace std::chrono_literals;
 
 namespace {
 
-UbResult ask(UnboundEngine& engine) {
+/// What a lookup came to; nothing where it ran into the time-out. On any thread.
+std::optional<int> error_of_lookup(UnboundEngine& engine) {
   UnboundEngine::Job job{.engine = &engine, .waiter = std::make_shared<UnboundEngine::Waiter>()};
   engine.wait_for_slot();
   engine.submit({*name::DnsName::parse("a.example"), Type::a}, job);
   engine.await(job);
-  REQUIRE(job.is_done);
-  return job.result;
+  if (!job.is_done) return std::nullopt;
+  return job.result.error;
 }
 
 }  // namespace
@@ -32,12 +33,12 @@ TEST_CASE("where the resolver cannot be set up, that is told, and no lookup wait
   std::promise<int> ahead;
   engine.submit({*name::DnsName::parse("a.example"), Type::mx},
                 [&](const UbResult& result) { ahead.set_value(result.error); });
-  auto before = std::async(std::launch::async, [&] { return ask(engine).error; });
+  auto before = std::async(std::launch::async, [&] { return error_of_lookup(engine); });
   go.set_value();
   const auto setup = engine.await_setup();
   REQUIRE_FALSE(setup);
   CHECK(setup.error().code == Errc::configuration);
   CHECK(before.get() == UB_INITFAIL);  // asked before it was known
-  CHECK(ask(engine).error == UB_INITFAIL);
+  CHECK(error_of_lookup(engine) == UB_INITFAIL);
   CHECK(ahead.get_future().get() == UB_INITFAIL);
 }
