@@ -272,7 +272,9 @@ Result<Hash> LogIndex::perfect_root(std::uint64_t begin, std::uint64_t count) {
 
 Result<Hash> LogIndex::range_root(std::uint64_t begin, std::uint64_t end) {
   const std::uint64_t count = end - begin;
-  if (std::has_single_bit(count) && begin % count == 0) return perfect_root(begin, count);
+  if (count != 0 && std::has_single_bit(count) && begin % count == 0) {
+    return perfect_root(begin, count);
+  }
   const std::uint64_t middle = begin + std::bit_floor(count - 1);
   const auto left = range_root(begin, middle);
   if (!left) return left;

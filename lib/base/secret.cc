@@ -62,7 +62,7 @@ void Secret::reserve(std::size_t capacity) {
 void Secret::append(Bytes bytes) {
   if (bytes.empty()) return;
   reserve(size_ + bytes.size());
-  std::memcpy(bytes_ + size_, bytes.data(), bytes.size());
+  std::copy(bytes.begin(), bytes.end(), bytes_ + size_);
   size_ += bytes.size();
 }
 

@@ -176,14 +176,14 @@ Result<SealedFile> seal_file_resumably(const MessageKey& mk, const EnvelopeId& i
     const auto on_disk = static_cast<std::uint64_t>(status.st_size);
     auto sealed = seal_over(attempt, *begun, out->get(), on_disk);
     if (!sealed) return fail(std::move(sealed).error());
-    if (*sealed) return std::move(**sealed);
+    if (*sealed) return **sealed;
   }
   const auto keys = begin_anew(attempt, out->get());
   if (!keys) return fail(keys.error());
   auto sealed = seal_over(attempt, *keys, out->get(), 0);
   if (!sealed) return fail(std::move(sealed).error());
   if (!*sealed) return fail(Errc::bug, "an empty file holds something else");
-  return std::move(**sealed);
+  return **sealed;
 }
 
 }  // namespace sm::envelope

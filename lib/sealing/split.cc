@@ -11,7 +11,6 @@ namespace {
 
 using message::Edit;
 using message::Part;
-using message::Span;
 
 bool is_text(const Part& part) {
   return part.type.value == "text/plain" || part.type.value == "text/html";

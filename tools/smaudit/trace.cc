@@ -15,7 +15,6 @@ namespace sm::smaudit {
 namespace {
 
 using audit::Disclosure;
-using audit::EntryView;
 
 /// The messages that a word means, and of each the recipients it is about (none: all).
 using Subjects = std::map<std::string, std::set<std::string>>;
