@@ -20,8 +20,9 @@ const Functions& functions() {
     Functions found{};
     library.find(found.active_implementation, "_ZN8simdjson25get_active_implementationEv");
     library.find(found.to_chars, "_ZN8simdjson8internal8to_charsEPcPKcd");
-    if (auto good = library.check(); !good) throw std::runtime_error(good.error().what);
-    return found;
+    const auto all = library.found(found);
+    if (!all) throw std::runtime_error(all.error().what);
+    return *all;
   }();
   return loaded;
 }

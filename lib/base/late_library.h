@@ -26,9 +26,10 @@ class LateLibrary {
     if (function == nullptr) fault_ = std::string("a library lacks ") + symbol;
   }
 
-  /// Whether all that was looked for is there. An Error is `unavailable`.
-  [[nodiscard]] Result<void> check() const {
-    if (fault_.empty()) return {};
+  /// What find() filled, where all of it was there. An Error is `unavailable`.
+  template <typename Functions>
+  [[nodiscard]] Result<Functions> found(const Functions& functions) const {
+    if (fault_.empty()) return functions;
     return fail(Errc::unavailable, fault_, std::string("install the package ") + package_);
   }
 

@@ -13,13 +13,12 @@ struct Libargon2 {
 };
 
 const Result<Libargon2>& libargon2() {
-  static const Result<Libargon2> loaded = []() -> Result<Libargon2> {
+  static const Result<Libargon2> loaded = [] {
     LateLibrary library("libargon2.so.1", "libargon2-1");
     Libargon2 functions{};
     library.find(functions.hash, "argon2id_hash_raw");
     library.find(functions.message, "argon2_error_message");
-    if (auto found = library.check(); !found) return fail(std::move(found).error());
-    return functions;
+    return library.found(functions);
   }();
   return loaded;
 }

@@ -4,8 +4,9 @@
 #include <cstdlib>
 #include <new>
 
-#include <dlfcn.h>
 #include <intel-ipsec-mb.h>
+
+#include "base/late_library.h"
 
 namespace sm::crypto {
 
@@ -19,11 +20,11 @@ namespace {
 
 /// Its functions, found once; the table that holds them keeps no state of ours.
 const IMB_MGR* find_library() {
-  void* library = ::dlopen("libIPSec_MB.so.1", RTLD_NOW | RTLD_LOCAL);
-  if (library == nullptr) return nullptr;
-  const auto alloc = reinterpret_cast<decltype(&alloc_mb_mgr)>(::dlsym(library, "alloc_mb_mgr"));
-  const auto init =
-      reinterpret_cast<decltype(&init_mb_mgr_auto)>(::dlsym(library, "init_mb_mgr_auto"));
+  LateLibrary library("libIPSec_MB.so.1", "libipsec-mb1");
+  decltype(&alloc_mb_mgr) alloc = nullptr;
+  decltype(&init_mb_mgr_auto) init = nullptr;
+  library.find(alloc, "alloc_mb_mgr");
+  library.find(init, "init_mb_mgr_auto");
   if (alloc == nullptr || init == nullptr) return nullptr;
   IMB_MGR* manager = alloc(0);
   if (manager == nullptr) return nullptr;

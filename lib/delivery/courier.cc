@@ -158,6 +158,9 @@ class Courier::Round {
                                                  [](bool settled) { return settled; });
   }
 
+  /// Over, and not for want of time.
+  [[nodiscard]] bool is_done() const { return is_over() && !deadline_.has_passed(); }
+
   Courier& courier_;
   const smtp::Envelope& envelope_;
   smtp::Content& content_;
@@ -289,15 +292,14 @@ DeliveryReport Courier::Round::run(std::shared_ptr<const DestinationFacts> facts
   facts_ = std::move(facts);
   if (!judge_domain(*facts_)) {
     try_hosts();
-    const bool is_settled = is_over() && !deadline_.has_passed();
-    if (!is_settled && !facts_->further_hosts.empty()) {
+    if (!is_done() && !facts_->further_hosts.empty()) {
       auto all = std::make_shared<DestinationFacts>(*facts_);
       courier_.finder_->complete(*all);
       facts_ = std::move(all);
       try_hosts();
     }
   }
-  if (is_over() && hosts_tried_ > 0 && !deadline_.has_passed()) verdicts_.resize(hosts_tried_);
+  if (hosts_tried_ > 0 && is_done()) verdicts_.resize(hosts_tried_);
   const auto verdict = combine(*facts_, verdicts_, courier_.minimum_);
   settle_by(verdict);
   return take(facts_, verdict);

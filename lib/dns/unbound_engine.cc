@@ -11,8 +11,8 @@
 namespace sm::dns {
 
 UnboundEngine::UnboundEngine(MakeContext make, std::chrono::milliseconds timeout, unsigned parallel)
-    : make_(std::move(make)), timeout_(timeout), parallel_(std::max(1u, parallel)) {
-  start();
+    : timeout_(timeout), parallel_(std::max(1u, parallel)) {
+  start(std::move(make));
 }
 
 UnboundEngine::~UnboundEngine() {
@@ -27,10 +27,10 @@ UnboundEngine::~UnboundEngine() {
   context_.context.reset();  // calls back for all that is still under way
 }
 
-void UnboundEngine::start() {
+void UnboundEngine::start(MakeContext make) {
   waker_ = UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!waker_) return tell(fail_errno(Errc::temporary, "no descriptor for the resolver", errno));
-  auto thread = Beside::start([this] { serve(); });
+  auto thread = Beside::start([this, make = std::move(make)] { serve(make); });
   if (!thread) return tell(fail(std::move(thread).error()));
   thread_.emplace(std::move(*thread));
 }
@@ -45,8 +45,8 @@ void UnboundEngine::tell(Result<void> setup) {
 
 // ---- on the loop's thread
 
-Result<void> UnboundEngine::set_up() {
-  auto made = make_();
+Result<void> UnboundEngine::set_up(const MakeContext& make) {
+  auto made = make();
   if (!made) return fail(std::move(made).error());
   context_ = std::move(*made);
   woken_.reset(event_new(context_.loop.get(), waker_.get(), EV_READ | EV_PERSIST, &on_wake, this));
@@ -54,8 +54,8 @@ Result<void> UnboundEngine::set_up() {
   return fail(Errc::temporary, "the resolver's loop could not be set up");
 }
 
-void UnboundEngine::serve() {
-  auto done = set_up();
+void UnboundEngine::serve(const MakeContext& make) {
+  auto done = set_up(make);
   const bool is_good = bool(done);
   tell(std::move(done));
   if (!is_good) return refuse_waiting();

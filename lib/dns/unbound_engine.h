@@ -110,13 +110,13 @@ class UnboundEngine {
     std::list<Errand>::iterator self{};
   };
 
-  void start();
-  Result<void> set_up();
+  void start(MakeContext make);
+  Result<void> set_up(const MakeContext& make);
   void tell(Result<void> setup);
   void refuse_waiting();
   void hand_over(const Question& question, Job* job, Then then);
   void wake();
-  void serve();
+  void serve(const MakeContext& make);
   void take_up();
   void ask(Errand& errand);
   void end(Errand& errand, UbResult result);
@@ -125,7 +125,6 @@ class UnboundEngine {
   static void on_result(void* errand, int rcode, void* message, int size, int security,
                         char* why_bogus, int was_limited) noexcept;
 
-  MakeContext make_;
   UbContext context_{};
   std::chrono::milliseconds timeout_;
   unsigned parallel_;

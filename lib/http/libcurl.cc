@@ -22,11 +22,12 @@ Result<Libcurl> load() {
   library.find(curl.url_get, "curl_url_get");
   library.find(curl.url_cleanup, "curl_url_cleanup");
   library.find(curl.free, "curl_free");
-  if (auto found = library.check(); !found) return fail(std::move(found).error());
+  auto found = library.found(curl);
+  if (!found) return found;
   if (curl.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
     return fail(Errc::unavailable, "libcurl cannot be initialised");
   }
-  return curl;
+  return found;
 }
 
 }  // namespace

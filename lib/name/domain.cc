@@ -70,15 +70,14 @@ struct Libidn2 {
 
 /// For the few names that are not ASCII: its tables are large.
 const Result<Libidn2>& libidn2() {
-  static const Result<Libidn2> loaded = []() -> Result<Libidn2> {
+  static const Result<Libidn2> loaded = [] {
     LateLibrary library("libidn2.so.0", "libidn2-0");
     Libidn2 functions{};
     library.find(functions.lookup, "idn2_lookup_u8");
     library.find(functions.to_unicode, "idn2_to_unicode_8z8z");
     library.find(functions.strerror, "idn2_strerror");
     library.find(functions.free, "idn2_free");
-    if (auto found = library.check(); !found) return fail(std::move(found).error());
-    return functions;
+    return library.found(functions);
   }();
   return loaded;
 }

@@ -8,7 +8,7 @@ TEST_CASE("functions of a library are found", "[late]") {
   LateLibrary library("libm.so.6", "libc6");
   double (*root)(double) = nullptr;
   library.find(root, "sqrt");
-  REQUIRE(library.check());
+  REQUIRE(library.found(root));
   CHECK(root(9) == 3);
 }
 
@@ -16,7 +16,7 @@ TEST_CASE("a library that is not there is told, and what to install", "[late]") 
   LateLibrary library("libnothing-of-the-kind.so.1", "libnothing1");
   double (*root)(double) = nullptr;
   library.find(root, "sqrt");
-  const auto found = library.check();
+  const auto found = library.found(root);
   REQUIRE_FALSE(found);
   CHECK(found.error().code == Errc::unavailable);
   CHECK(found.error().what.find("libnothing-of-the-kind.so.1") != std::string::npos);
@@ -29,7 +29,7 @@ TEST_CASE("a function that is not there is told, whatever is found after it", "[
   double (*root)(double) = nullptr;
   library.find(nothing, "no_such_function");
   library.find(root, "sqrt");
-  const auto found = library.check();
+  const auto found = library.found(root);
   REQUIRE_FALSE(found);
   CHECK(found.error().what.find("no_such_function") != std::string::npos);
 }

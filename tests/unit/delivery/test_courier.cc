@@ -1,15 +1,8 @@
 #include <catch2/catch.hpp>
 
-#include "base/encoding.h"
 #include "delivery/courier.h"
 #include "delivery/send.h"
-#include "delivery/sts_memory_cache.h"
-#include "message/reader.h"
-#include "message/source.h"
-#include "support/fake_resolver.h"
-#include "support/mail_sink.h"
-#include "support/no_sts.h"
-#include "support/tls_peer.h"
+#include "support/mail_hosts.h"
 
 using namespace sm;
 using namespace sm::delivery;
@@ -19,57 +12,31 @@ using namespace std::chrono_literals;
 namespace {
 
 /// "a.example", signed, whose hosts are mail sinks of the test's at loopback addresses.
-struct Road {
-  Issued root = issue({.common_name = "Test Root", .is_ca = true});
-  Issued leaf = issue({.common_name = "mx.example", .dns_names = {"mx.example"}}, &root);
+struct Road : MailHosts {
   Issued other = issue({.common_name = "mx.example", .dns_names = {"mx.example"}}, &root);
-  tls::Context tls = trusting(root);
-  FakeResolver resolver;
-  NoSts sts;
-  StsMemoryCache cache;
-  std::uint16_t port = 0;
-  std::vector<std::unique_ptr<MailSink>> sinks;
-
-  Road() { resolver.sign("example"); }
 
   MailSink& add(int preference, const Issued& shown, MailSink::Manners manners = {}) {
     const int host = 61 + static_cast<int>(sinks.size());
-    sinks.push_back(
-        std::make_unique<MailSink>(ServerRecipe{shown}, host, port, std::move(manners)));
-    port = sinks.front()->port();
+    auto& sink = listen(host, shown, std::move(manners));
     add_host(preference, host);
-    return *sinks.back();
+    return sink;
   }
   /// Where nobody listens.
   void add_dead(int preference) { add_host(preference, 99); }
 
   DeliveryReport deliver(Minimum minimum = Minimum::verified) {
-    const FactFinder finder({.resolver = &resolver,
-                             .sts_source = &sts,
-                             .sts_cache = &cache,
-                             .guard = {.allowed = {*IpPrefix::parse("127.0.0.0/8")}},
-                             .random = last_choice,
-                             .port = port});
+    const FactFinder finder(finder_parts(last_choice));
     const smtp::Client client(tls, smtp::Manner{.helo = *name::Domain::parse("client.example")});
-    const auto text = "From: s@client.example\r\nTo: x@a.example\r\nSubject: x\r\n\r\nhi\r\n";
-    auto read = message::read_message(*message::read_memory(text), message::Purpose::submission);
-    const auto prepared = message::prepare(std::move(*read), {}).value();
-    smtp::Envelope envelope;
-    envelope.sender = name::ReversePath::parse("s@client.example").value();
-    envelope.recipients = {{name::Mailbox::parse("x@a.example").value()}};
+    const auto prepared = message_to("x@a.example");
     MessageContent content(prepared);
     const Deadline deadline(system_clock(), 30s);
     return Courier(finder, client, minimum)
-        .deliver(domain("a.example"), envelope, content, deadline);
+        .deliver(domain("a.example"), envelope_to("x@a.example"), content, deadline);
   }
 
  private:
   void add_host(int preference, int host) {
-    const auto mx = "mx" + std::to_string(host) + ".example";
-    resolver.add("a.example", "MX", std::to_string(preference) + " " + mx);
-    resolver.add(mx, "A", "127.0.0." + std::to_string(host));
-    resolver.add("_" + std::to_string(port) + "._tcp." + mx, "TLSA",
-                 "3 1 1 " + to_hex(Bytes(leaf.facts().spki_sha256)));
+    resolver.add("a.example", "MX", std::to_string(preference) + " " + publish(host));
   }
 };
 

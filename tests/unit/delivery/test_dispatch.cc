@@ -1,17 +1,10 @@
 #include <catch2/catch.hpp>
 #include <future>
 
-#include "base/encoding.h"
 #include "crypto/random.h"
 #include "delivery/dispatch.h"
-#include "delivery/sts_memory_cache.h"
-#include "message/reader.h"
-#include "message/source.h"
-#include "support/fake_resolver.h"
-#include "support/mail_sink.h"
-#include "support/no_sts.h"
+#include "support/mail_hosts.h"
 #include "support/temp_dir.h"
-#include "support/tls_peer.h"
 
 using namespace sm;
 using namespace sm::delivery;
@@ -21,16 +14,8 @@ using namespace std::chrono_literals;
 namespace {
 
 /// Destinations at loopback addresses, signed and with TLSA, and a dispatcher that leads there.
-struct Depot {
+struct Depot : MailHosts {
   TempDir state;
-  Issued root = issue({.common_name = "Test Root", .is_ca = true});
-  Issued leaf = issue({.common_name = "mx.example", .dns_names = {"mx.example"}}, &root);
-  tls::Context tls = trusting(root);
-  FakeResolver resolver;
-  NoSts sts;
-  StsMemoryCache cache;
-  std::uint16_t port = 0;
-  std::vector<std::unique_ptr<MailSink>> sinks;
   std::unique_ptr<FactFinder> finder;
   std::optional<smtp::Client> client;
   audit::Log log =
@@ -41,49 +26,30 @@ struct Depot {
   std::vector<RecipientResult> results;
   std::vector<message::PreparedMessage> messages;
 
-  Depot() { resolver.sign("example"); }
-
   /// Another MX host, and `domains` ("a.example") whose mail it takes.
   MailSink& add_sink(const std::vector<std::string>& domains, MailSink::Manners manners = {}) {
     const int host = 41 + static_cast<int>(sinks.size());
-    sinks.push_back(std::make_unique<MailSink>(ServerRecipe{leaf}, host, port, std::move(manners)));
-    port = sinks.front()->port();
-    const auto mx = "mx" + std::to_string(host) + ".example";
-    const auto digest = leaf.facts().spki_sha256;
-    resolver.add(mx, "A", "127.0.0." + std::to_string(host));
-    resolver.add("_" + std::to_string(port) + "._tcp." + mx, "TLSA",
-                 "3 1 1 " + to_hex(Bytes(digest)));
+    auto& sink = listen(host, leaf, std::move(manners));
+    const auto mx = publish(host);
     for (const auto& one : domains)
       resolver.add(one, "MX", "10 " + mx);
-    return *sinks.back();
+    return sink;
   }
   void add_domain(const std::string& name, const std::string& mx) {
     resolver.add(name, "MX", "10 " + mx);
   }
 
   void start(Dispatcher::Options options = {}) {
-    finder = std::make_unique<FactFinder>(
-        FactFinder::Parts{.resolver = &resolver,
-                          .sts_source = &sts,
-                          .sts_cache = &cache,
-                          .guard = {.allowed = {*IpPrefix::parse("127.0.0.0/8")}},
-                          .random = crypto::random_below,
-                          .own_names = {},
-                          .port = port});
+    finder = std::make_unique<FactFinder>(finder_parts(crypto::random_below));
     client.emplace(tls, smtp::Manner{.helo = *name::Domain::parse("client.example")});
     dispatcher = std::make_unique<Dispatcher>(*finder, *client, options);
     messages.reserve(1000);
   }
 
   void add(const std::string& address) {
-    const auto text = "From: s@client.example\r\nTo: " + address + "\r\nSubject: x\r\n\r\nhi\r\n";
-    auto read = message::read_message(*message::read_memory(text), message::Purpose::submission);
-    messages.push_back(message::prepare(std::move(*read), {}).value());
-    smtp::Envelope envelope;
-    envelope.sender = name::ReversePath::parse("s@client.example").value();
-    envelope.recipients = {{name::Mailbox::parse(address).value()}};
+    messages.push_back(message_to(address));
     auto parcel = std::make_shared<Parcel>(
-        Parcel{.mailing = {.message = &messages.back(), .envelope = std::move(envelope)},
+        Parcel{.mailing = {.message = &messages.back(), .envelope = envelope_to(address)},
                .id = audit::MessageId::fresh(),
                .recipients = {audit::RecipientId::fresh()}});
     parcel->log = &log;
